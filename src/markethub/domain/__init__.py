@@ -1,0 +1,1 @@
+"""The pure core: entities, ports and use cases. Standard library and attrs only."""

@@ -1,0 +1,170 @@
+"""Every error the core raises, in one tree.
+
+    PaymentsError
+    |-- Refused                    a rule says no; the same request will never succeed as it is
+    |   |-- ValidationFailed           validation_failed
+    |   |   |-- AmountTooSmall         amount_too_small
+    |   |   `-- AmountTooLarge         amount_too_large
+    |   |-- AmountMismatch             amount_mismatch
+    |   |-- NotFound                   not_found
+    |   |-- InvalidTransition          invalid_transition
+    |   |-- OrderAlreadyPaid           order_already_paid
+    |   |-- PaymentQuarantined         payment_quarantined
+    |   |-- TooManyDeclines            rate_limited
+    |   |-- InvalidSignature           invalid_signature
+    |   `-- GatewayRejected            gateway_rejected
+    |-- TryAgain                   the same request may succeed later
+    |   |-- RequestInProgress          request_in_progress
+    |   |-- GatewayUnavailable         gateway_unavailable
+    |   |-- StaleWrite                 stale_write
+    |   `-- CommitUnknown              commit_unknown
+    `-- Misconfigured              the process must not start
+        |-- ConfigurationError         configuration_error
+        `-- ForeignDatabase            foreign_database
+
+``code`` is stable and public; the transport's number for it is the entrypoints' business.
+"""
+
+from typing import ClassVar
+
+
+class PaymentsError(Exception):
+    """Root of the tree. ``str(error)`` is one sentence that is safe to show to the caller."""
+
+    code: ClassVar[str] = "payments_error"
+
+
+class Refused(PaymentsError):
+    """A rule says no. Repeating the same request unchanged cannot succeed."""
+
+    code = "refused"
+
+
+class ValidationFailed(Refused):
+    """The input is malformed. ``field`` is the dotted path of the offending value."""
+
+    code = "validation_failed"
+
+    def __init__(self, field: str, message: str) -> None:
+        """Name the offending ``field`` (dotted path, may be empty) and what is wrong with it."""
+        super().__init__(f"{field}: {message}" if field else message)
+        self.field = field
+        self.message = message
+
+
+class AmountTooSmall(ValidationFailed):
+    """Below the provider's minimum for the currency."""
+
+    code = "amount_too_small"
+
+
+class AmountTooLarge(ValidationFailed):
+    """Above the provider's maximum of eight digits."""
+
+    code = "amount_too_large"
+
+
+class AmountMismatch(Refused):
+    """The caller expected another total than the stored order has."""
+
+    code = "amount_mismatch"
+
+
+class NotFound(Refused):
+    """No such object, or one that the caller does not own: the two look alike."""
+
+    code = "not_found"
+
+
+class InvalidTransition(Refused):
+    """The object's present status does not allow what was asked."""
+
+    code = "invalid_transition"
+
+
+class OrderAlreadyPaid(Refused):
+    """The order is paid; it cannot be changed, canceled or paid again."""
+
+    code = "order_already_paid"
+
+
+class PaymentQuarantined(Refused):
+    """Money arrived that does not fit the order. Staff must look at it before anything else."""
+
+    code = "payment_quarantined"
+
+
+class TooManyDeclines(Refused):
+    """The order has met too many declines to be tried again soon (card testing)."""
+
+    code = "rate_limited"
+
+    def __init__(self, message: str, *, retry_after_s: int) -> None:
+        """Say when trying again may make sense, in whole seconds."""
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
+
+
+class InvalidSignature(Refused):
+    """An incoming event that the provider did not sign, or not now."""
+
+    code = "invalid_signature"
+
+
+class GatewayRejected(Refused):
+    """The provider understood the request and refused it for good."""
+
+    code = "gateway_rejected"
+
+
+class TryAgain(PaymentsError):
+    """Nothing is decided; the same request may succeed later."""
+
+    code = "try_again"
+
+
+class RequestInProgress(TryAgain):
+    """Another request is at work on the same thing."""
+
+    code = "request_in_progress"
+
+
+class GatewayUnavailable(TryAgain):
+    """The provider did not answer, or its answer says nothing. The outcome is unknown."""
+
+    code = "gateway_unavailable"
+
+    def __init__(self, message: str, *, retry_after_s: int = 5) -> None:
+        """Say after how many whole seconds to ask again."""
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
+
+
+class StaleWrite(TryAgain):
+    """Somebody else changed the row first: optimistic concurrency refused this write."""
+
+    code = "stale_write"
+
+
+class CommitUnknown(TryAgain):
+    """The connection was lost at COMMIT: whether it took place must be answered by a read."""
+
+    code = "commit_unknown"
+
+
+class Misconfigured(PaymentsError):
+    """The process must not start like this."""
+
+    code = "misconfigured"
+
+
+class ConfigurationError(Misconfigured):
+    """One message that names every wrong setting."""
+
+    code = "configuration_error"
+
+
+class ForeignDatabase(Misconfigured):
+    """The database belongs to another gateway, mode or provider account."""
+
+    code = "foreign_database"

@@ -1,0 +1,49 @@
+"""Typed identifiers: ours, the storefront's, and the provider's."""
+
+import re
+from enum import StrEnum
+from typing import NewType
+
+from markethub.domain.errors import ValidationFailed
+
+OrderId = NewType("OrderId", str)
+"""The storefront's own order number."""
+CustomerId = NewType("CustomerId", str)
+"""The storefront's own customer number."""
+PaymentId = NewType("PaymentId", str)
+OperationId = NewType("OperationId", str)
+LedgerEntryId = NewType("LedgerEntryId", str)
+
+IntentId = NewType("IntentId", str)
+"""Stripe's ``pi_...``."""
+ChargeId = NewType("ChargeId", str)
+"""Stripe's ``ch_...`` (or ``py_...``)."""
+EventId = NewType("EventId", str)
+"""Stripe's ``evt_...``."""
+
+
+class IdPrefix(StrEnum):
+    """What our own ids begin with, so that a log line tells what it is about."""
+
+    PAYMENT = "pay"
+    OPERATION = "op"
+    LEDGER_ENTRY = "le"
+
+
+_OUTSIDE_ID = re.compile(r"[A-Za-z0-9_.:-]{1,64}")
+
+
+def _outside_id(value: str, field: str) -> str:
+    if not _OUTSIDE_ID.fullmatch(value):
+        raise ValidationFailed(field, "must be 1 to 64 of the characters A-Z a-z 0-9 _ . : -")
+    return value
+
+
+def order_id(value: str) -> OrderId:
+    """Accept an order number from outside. Raises ValidationFailed."""
+    return OrderId(_outside_id(value, "order_id"))
+
+
+def customer_id(value: str) -> CustomerId:
+    """Accept a customer number from outside. Raises ValidationFailed."""
+    return CustomerId(_outside_id(value, "customer_id"))

@@ -1,0 +1,135 @@
+"""Double entry: which accounts a movement of money is posted to.
+
+One entry is one transfer between two accounts: balanced by its shape. Entries are appended,
+never changed. ``(reference, kind)`` is unique, so the same fact is posted once however often it
+is told. Status alone posts nothing but the charge; everything else waits for the provider's own
+balance transaction.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from enum import StrEnum
+
+import attrs
+
+from markethub.domain.facts import BalanceTransaction, IntentStatus, ProviderIntent
+from markethub.domain.ids import PaymentId
+from markethub.domain.money import Money
+
+
+class Account(StrEnum):
+    """Where money is, was earned or was spent."""
+
+    PROVIDER_BALANCE = "provider_balance"
+    """Cash that the provider keeps for us (asset)."""
+    SALES = "sales"
+    """What customers paid for orders (income)."""
+    PROCESSING_FEES = "processing_fees"
+    """What the provider keeps for its work (expense)."""
+    FOREIGN_EXCHANGE = "foreign_exchange"
+    """Between a charge's currency and the currency that the provider settles in."""
+
+
+class EntryKind(StrEnum):
+    """What was posted; with the provider's id it says which fact."""
+
+    CHARGE = "charge"
+    FEE = "fee"
+    FX_OUT = "fx_out"
+    FX_IN = "fx_in"
+
+
+@attrs.frozen(kw_only=True)
+class Entry:
+    """A transfer of ``amount`` (positive) from the ``credit`` account to the ``debit`` account."""
+
+    kind: EntryKind
+    reference: str
+    """The provider's id of the fact: ``ch_`` for a charge's principal, otherwise ``txn_``."""
+    payment_id: PaymentId
+    debit: Account
+    credit: Account
+    amount: Money
+    posted_at: datetime
+
+    def __attrs_post_init__(self) -> None:
+        """Refuse an entry that moves nothing, backwards, or within one account."""
+        if self.amount.minor <= 0 or self.debit is self.credit:
+            raise ValueError("an entry moves a positive amount between two accounts")
+
+
+def entries_for(
+    intent: ProviderIntent, *, payment_id: PaymentId, now: datetime
+) -> tuple[Entry, ...]:
+    """Return what an intent's state posts: its captured principal, and its fee once it is known."""
+    if intent.status is not IntentStatus.SUCCEEDED or intent.received.minor <= 0:
+        return ()
+    if intent.latest_charge_id is None:
+        return ()  # old shapes of events: the read that follows has it
+    principal = Entry(
+        kind=EntryKind.CHARGE,
+        reference=intent.latest_charge_id,
+        payment_id=payment_id,
+        debit=Account.PROVIDER_BALANCE,
+        credit=Account.SALES,
+        amount=intent.received,
+        posted_at=now,
+    )
+    balance = intent.charge.balance if intent.charge else None
+    if balance is None:
+        return (principal,)
+    exchange = _exchange(balance, paid=intent.received, payment_id=payment_id, now=now)
+    return (principal, *exchange, *_fee(balance, payment_id=payment_id, now=now))
+
+
+def _exchange(
+    balance: BalanceTransaction, *, paid: Money, payment_id: PaymentId, now: datetime
+) -> tuple[Entry, ...]:
+    if balance.amount.currency == paid.currency:
+        return ()
+    out = Entry(
+        kind=EntryKind.FX_OUT,
+        reference=balance.id,
+        payment_id=payment_id,
+        debit=Account.FOREIGN_EXCHANGE,
+        credit=Account.PROVIDER_BALANCE,
+        amount=paid,
+        posted_at=now,
+    )
+    into = attrs.evolve(
+        out,
+        kind=EntryKind.FX_IN,
+        debit=Account.PROVIDER_BALANCE,
+        credit=Account.FOREIGN_EXCHANGE,
+        amount=balance.amount,
+    )
+    return (out, into)
+
+
+def _fee(
+    balance: BalanceTransaction, *, payment_id: PaymentId, now: datetime
+) -> tuple[Entry, ...]:
+    if balance.fee.minor == 0:
+        return ()
+    return (
+        Entry(
+            kind=EntryKind.FEE,
+            reference=balance.id,
+            payment_id=payment_id,
+            debit=Account.PROCESSING_FEES,
+            credit=Account.PROVIDER_BALANCE,
+            amount=balance.fee,
+            posted_at=now,
+        ),
+    )
+
+
+def balances(entries: Iterable[Entry]) -> Mapping[tuple[Account, str], int]:
+    """Add entries up: minor units by account and currency code, debits positive."""
+    sums: defaultdict[tuple[Account, str], int] = defaultdict(int)
+    for entry in entries:
+        code = entry.amount.currency.code
+        sums[entry.debit, code] += entry.amount.minor
+        sums[entry.credit, code] -= entry.amount.minor
+    return dict(sums)

@@ -1,0 +1,249 @@
+"""One thing we asked the provider to do: the durable intention that outlives a crash.
+
+Saved before the provider is called; never changed afterwards but for its outcome. Other
+parameters are another operation. The idempotency key is derived from the row, so whoever
+finishes it, however often and after whatever crash, asks for the same thing under the same key.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Final, Self
+
+import attrs
+
+from markethub.domain.errors import RequestInProgress
+from markethub.domain.facts import IntentStatus, ProviderIntent
+from markethub.domain.ids import IntentId, OperationId, PaymentId
+from markethub.domain.money import Money
+
+KEY_LIFE: Final = timedelta(hours=23)
+"""Stripe may prune a key once it is 24 hours old; the same key then executes again."""
+LOOKUP_SPACING: Final = timedelta(hours=1)
+"""Two empty listings this far apart prove that an intent was never created."""
+RETRY_AFTER: Final = timedelta(seconds=10)
+"""How long an operation is left to the request that began it, and between two tries."""
+
+
+class OperationKind(StrEnum):
+    """What the provider was asked."""
+
+    CREATE_INTENT = "create_intent"
+    UPDATE_INTENT = "update_intent"
+    CAPTURE = "capture"
+    CANCEL = "cancel"
+
+
+class OperationStatus(StrEnum):
+    """What became of it."""
+
+    UNRESOLVED = "unresolved"
+    DONE = "done"
+    REFUSED = "refused"
+    """The provider said no, or what it should do is no longer possible."""
+    NEVER_HAPPENED = "never_happened"
+    """Its key is too old to be sent again, and the provider has no trace of it."""
+
+
+@attrs.frozen(kw_only=True)
+class ProviderRequest:
+    """A request to the provider as it will be sent, also after a deploy that renders otherwise.
+
+    ``params`` holds JSON values only (nested mappings, lists, str, int, bool).
+    """
+
+    method: str
+    path: str
+    params: Mapping[str, object]
+
+
+# --- what can be asked ------------------------------------------------------------------------
+
+
+@attrs.frozen(kw_only=True)
+class CreateIntent:
+    """Create an unconfirmed intent; the customer's browser confirms it."""
+
+    payment_id: PaymentId
+    order_id: str
+    customer_id: str
+    amount: Money
+    manual_capture: bool
+
+
+@attrs.frozen(kw_only=True)
+class UpdateIntent:
+    """Let an unconfirmed intent ask for another amount of the same currency."""
+
+    intent_id: IntentId
+    amount: Money
+
+
+@attrs.frozen(kw_only=True)
+class CaptureIntent:
+    """Take the amount that the card holds, or a part: the rest is released."""
+
+    intent_id: IntentId
+    amount: Money
+
+
+@attrs.frozen(kw_only=True)
+class CancelIntent:
+    """Give the intent up. ``reason`` is one of Stripe's four for callers, or None."""
+
+    intent_id: IntentId
+    reason: str | None = None
+
+
+GatewayCommand = CreateIntent | UpdateIntent | CaptureIntent | CancelIntent
+
+_KIND_OF: Final = {
+    CreateIntent: OperationKind.CREATE_INTENT,
+    UpdateIntent: OperationKind.UPDATE_INTENT,
+    CaptureIntent: OperationKind.CAPTURE,
+    CancelIntent: OperationKind.CANCEL,
+}
+assert set(_KIND_OF.values()) == set(OperationKind), "every kind has its command"  # noqa: S101 - at import, by design
+
+
+@attrs.frozen(kw_only=True)
+class Operation:
+    """One request to the provider and what became of it."""
+
+    id: OperationId
+    payment_id: PaymentId
+    kind: OperationKind
+    request: ProviderRequest
+    amount: Money | None = None
+    """What an update or a capture asked for."""
+    origin: str | None = None
+    """Caller, path and Idempotency-Key that made it; unique. A repeat finds this row."""
+    cancels_order: bool = False
+    """When the intent is canceled, the order is canceled too."""
+    attempt: int = 1
+    """Raised only after the attempt before is known to have had no effect."""
+    status: OperationStatus = OperationStatus.UNRESOLVED
+    error_code: str | None = None
+    missing_since: datetime | None = None
+    """When the provider's listing was first read after the key's life, and did not have it."""
+    next_attempt_at: datetime
+    created_at: datetime
+    updated_at: datetime
+    version: int = 0
+    """0 until first saved; raised by each save."""
+
+    @classmethod
+    def ask(
+        cls,
+        *,
+        id: OperationId,
+        payment_id: PaymentId,
+        command: GatewayCommand,
+        request: ProviderRequest,
+        now: datetime,
+        origin: str | None = None,
+        cancels_order: bool = False,
+    ) -> Self:
+        """Intend ``command``, rendered as ``request``. Save it before the provider is called."""
+        return cls(
+            id=id,
+            payment_id=payment_id,
+            kind=_KIND_OF[type(command)],
+            request=request,
+            amount=command.amount if isinstance(command, (UpdateIntent, CaptureIntent)) else None,
+            origin=origin,
+            cancels_order=cancels_order,
+            next_attempt_at=now + RETRY_AFTER,
+            created_at=now,
+            updated_at=now,
+        )
+
+    @property
+    def idempotency_key(self) -> str:
+        """The key under which the provider executes this attempt once."""
+        return f"{self.kind}:{self.id}:{self.attempt}"
+
+    @property
+    def is_unresolved(self) -> bool:
+        """Tell whether the outcome is not known."""
+        return self.status is OperationStatus.UNRESOLVED
+
+    def may_be_sent(self, now: datetime) -> bool:
+        """Tell whether its key still protects: afterwards only a lookup is safe."""
+        return now - self.created_at < KEY_LIFE
+
+    def asks_the_same(self, kind: OperationKind, amount: Money | None) -> bool:
+        """Tell whether it already asks for exactly this."""
+        return self.kind is kind and self.amount == amount
+
+    def resolve(self, intent: ProviderIntent, *, now: datetime) -> Self:
+        """Conclude from the intent, read later than this was asked, what became of it.
+
+        Returns self unchanged where the intent does not tell.
+        """
+        if not self.is_unresolved:
+            return self
+        done, moot = self._verdict(intent)
+        if done:
+            return self._end(OperationStatus.DONE, now=now)
+        if moot:
+            return self._end(OperationStatus.REFUSED, code="superseded", now=now)
+        return self
+
+    def _verdict(self, intent: ProviderIntent) -> tuple[bool, bool]:
+        """(it has happened, it can no longer happen)."""
+        match self.kind:
+            case OperationKind.CREATE_INTENT:
+                return True, False
+            case OperationKind.UPDATE_INTENT:
+                done = intent.amount == self.amount
+                return done, intent.status.is_final or intent.status in _CONFIRMED
+            case OperationKind.CAPTURE:
+                done = intent.status is IntentStatus.SUCCEEDED
+                return done, intent.status is IntentStatus.CANCELED
+            case OperationKind.CANCEL:
+                done = intent.status is IntentStatus.CANCELED
+                return done, intent.status is IntentStatus.SUCCEEDED
+
+    def refuse(self, code: str, *, now: datetime) -> Self:
+        """Note that the provider refused it, without effect."""
+        return self._end(OperationStatus.REFUSED, code=code, now=now)
+
+    def try_again(self, *, now: datetime) -> Self:
+        """Begin another attempt, under a new key: a read has shown that this had no effect."""
+        return attrs.evolve(
+            self,
+            attempt=self.attempt + 1,
+            next_attempt_at=now + RETRY_AFTER,
+            updated_at=now,
+        )
+
+    def postpone(self, *, now: datetime) -> Self:
+        """Leave it for later: the outcome is still unknown."""
+        wait = RETRY_AFTER if self.may_be_sent(now) else LOOKUP_SPACING
+        return attrs.evolve(self, next_attempt_at=now + wait, updated_at=now)
+
+    def missing(self, *, now: datetime) -> Self:
+        """Note that a listing made after the key's life did not have it.
+
+        The second such note, an hour after the first, ends it as never happened.
+        """
+        if self.missing_since is None:
+            return attrs.evolve(
+                self, missing_since=now, next_attempt_at=now + LOOKUP_SPACING, updated_at=now
+            )
+        if now - self.missing_since < LOOKUP_SPACING:
+            return self.postpone(now=now)
+        return self._end(OperationStatus.NEVER_HAPPENED, code="never_created", now=now)
+
+    def _end(self, status: OperationStatus, *, code: str | None = None, now: datetime) -> Self:
+        return attrs.evolve(self, status=status, error_code=code, updated_at=now)
+
+
+def refuse_second(unresolved: Operation | None) -> None:
+    """Raise RequestInProgress where a payment has an unresolved operation already."""
+    if unresolved is not None:
+        raise RequestInProgress(f"another request on this payment is unresolved ({unresolved.kind})")
+
+
+_CONFIRMED: Final = frozenset({IntentStatus.PROCESSING, IntentStatus.REQUIRES_CAPTURE})

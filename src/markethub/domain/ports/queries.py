@@ -1,0 +1,78 @@
+"""Reads for screens: lists, filters, pages. Not through aggregates, and never for deciding."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Protocol
+
+import attrs
+
+from markethub.domain.events import DomainEvent
+from markethub.domain.ids import CustomerId, OrderId
+from markethub.domain.ledger import Entry
+from markethub.domain.order import Order
+from markethub.domain.payment import Payment, PaymentStatus
+
+
+@attrs.frozen(kw_only=True)
+class PaymentFilter:
+    """Which payments to list; what is None does not restrict."""
+
+    order_id: OrderId | None = None
+    customer_id: CustomerId | None = None
+    status: PaymentStatus | None = None
+    created_from: datetime | None = None
+
+
+@attrs.frozen(kw_only=True)
+class PaymentPage:
+    """Payments, newest first. ``next_cursor`` is None on the last page."""
+
+    items: Sequence[Payment]
+    next_cursor: str | None
+
+
+@attrs.frozen(kw_only=True)
+class OrderView:
+    """An order with its payments, oldest first."""
+
+    order: Order
+    payments: Sequence[Payment]
+
+
+@attrs.frozen(kw_only=True)
+class StoreHealth:
+    """How the store is."""
+
+    schema_is_current: bool
+    oldest_waiting_event_at: datetime | None
+    """When the oldest event received is still waiting to be processed; None if none waits."""
+    waiting_events: int
+    unresolved_operations: int
+
+
+class Queries(Protocol):
+    """Consistent reads outside of a use case's transaction."""
+
+    async def order(
+        self, id: OrderId, *, customer_id: CustomerId | None = None
+    ) -> OrderView | None:
+        """Return an order with its payments, if it exists and is the customer's."""
+        ...
+
+    async def payments(
+        self, filter: PaymentFilter, *, cursor: str | None = None, limit: int = 50
+    ) -> PaymentPage:
+        """List payments, newest first. Raises ValidationFailed for a cursor that is not ours."""
+        ...
+
+    async def ledger(self) -> Sequence[Entry]:
+        """Return all entries of the ledger in the order they were posted."""
+        ...
+
+    async def outbox(self) -> Sequence[DomainEvent]:
+        """Return all staged events in the order they were staged."""
+        ...
+
+    async def health(self) -> StoreHealth:
+        """Say how the store is. Raises whatever the database raises when it is out of reach."""
+        ...
