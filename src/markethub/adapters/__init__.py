@@ -1,0 +1,1 @@
+"""What the core calls: the adapters behind its ports."""

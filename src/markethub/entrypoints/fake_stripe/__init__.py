@@ -1,0 +1,1 @@
+"""The simulated account behind Stripe's own HTTP API."""
