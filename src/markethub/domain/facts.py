@@ -10,7 +10,14 @@ from enum import StrEnum
 
 import attrs
 
-from markethub.domain.ids import ChargeId, CustomerId, EventId, IntentId, OrderId, PaymentId
+from markethub.domain.ids import (
+    ChargeId,
+    CustomerId,
+    EventId,
+    IntentId,
+    OrderId,
+    PaymentId,
+)
 from markethub.domain.money import Money
 from markethub.domain.secret import Secret
 

@@ -51,9 +51,7 @@ class InboxEvent:
 
     def process(self, *, now: datetime) -> Self:
         """Mark it done: in the same transaction as its effect."""
-        return attrs.evolve(
-            self, status=InboxStatus.PROCESSED, reason=None, updated_at=now
-        )
+        return attrs.evolve(self, status=InboxStatus.PROCESSED, reason=None, updated_at=now)
 
     def ignore(self, reason: str, *, now: datetime) -> Self:
         """Mark it as of no interest to us."""

@@ -107,9 +107,7 @@ def _exchange(
     return (out, into)
 
 
-def _fee(
-    balance: BalanceTransaction, *, payment_id: PaymentId, now: datetime
-) -> tuple[Entry, ...]:
+def _fee(balance: BalanceTransaction, *, payment_id: PaymentId, now: datetime) -> tuple[Entry, ...]:
     if balance.fee.minor == 0:
         return ()
     return (

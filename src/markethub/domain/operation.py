@@ -103,7 +103,7 @@ _KIND_OF: Final = {
     CaptureIntent: OperationKind.CAPTURE,
     CancelIntent: OperationKind.CANCEL,
 }
-assert set(_KIND_OF.values()) == set(OperationKind), "every kind has its command"  # noqa: S101 - at import, by design
+assert set(_KIND_OF.values()) == set(OperationKind), "every kind has its command"
 
 
 @attrs.frozen(kw_only=True)
@@ -209,6 +209,10 @@ class Operation:
         """Note that the provider refused it, without effect."""
         return self._end(OperationStatus.REFUSED, code=code, now=now)
 
+    def abandon(self, *, now: datetime) -> Self:
+        """Give up what had no effect and is too old to be sent."""
+        return self._end(OperationStatus.NEVER_HAPPENED, code="expired", now=now)
+
     def try_again(self, *, now: datetime) -> Self:
         """Begin another attempt, under a new key: a read has shown that this had no effect."""
         return attrs.evolve(
@@ -230,7 +234,10 @@ class Operation:
         """
         if self.missing_since is None:
             return attrs.evolve(
-                self, missing_since=now, next_attempt_at=now + LOOKUP_SPACING, updated_at=now
+                self,
+                missing_since=now,
+                next_attempt_at=now + LOOKUP_SPACING,
+                updated_at=now,
             )
         if now - self.missing_since < LOOKUP_SPACING:
             return self.postpone(now=now)
@@ -243,7 +250,9 @@ class Operation:
 def refuse_second(unresolved: Operation | None) -> None:
     """Raise RequestInProgress where a payment has an unresolved operation already."""
     if unresolved is not None:
-        raise RequestInProgress(f"another request on this payment is unresolved ({unresolved.kind})")
+        raise RequestInProgress(
+            f"another request on this payment is unresolved ({unresolved.kind})"
+        )
 
 
 _CONFIRMED: Final = frozenset({IntentStatus.PROCESSING, IntentStatus.REQUIRES_CAPTURE})

@@ -35,7 +35,7 @@ _NEXT: Final = {
     OrderStatus.PAID: frozenset[OrderStatus](),
     OrderStatus.CANCELED: frozenset[OrderStatus](),
 }
-assert set(_NEXT) == set(OrderStatus), "every status says what may follow it"  # noqa: S101 - at import, by design
+assert set(_NEXT) == set(OrderStatus), "every status says what may follow it"
 
 
 def _amount(value: int, field: str) -> int:
@@ -66,9 +66,7 @@ class Line:
         _amount(self.discount, f"{field}.discount")
         _amount(self.tax, f"{field}.tax")
         if not 1 <= self.quantity <= QUANTITY_MAXIMUM:
-            raise ValidationFailed(
-                f"{field}.quantity", f"must be between 1 and {QUANTITY_MAXIMUM}"
-            )
+            raise ValidationFailed(f"{field}.quantity", f"must be between 1 and {QUANTITY_MAXIMUM}")
         if self.discount > self.unit_price * self.quantity:
             raise ValidationFailed(f"{field}.discount", "is more than the line costs")
 
@@ -181,6 +179,4 @@ class Order:
     def _to(self, status: OrderStatus, event: DomainEvent, now: datetime) -> Self:
         if status not in _NEXT[self.status]:
             raise InvalidTransition(f"an order that is {self.status} cannot become {status}")
-        return attrs.evolve(
-            self, status=status, updated_at=now, events=(*self.events, event)
-        )
+        return attrs.evolve(self, status=status, updated_at=now, events=(*self.events, event))

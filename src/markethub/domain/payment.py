@@ -10,7 +10,11 @@ from typing import Final, Self
 
 import attrs
 
-from markethub.domain.errors import InvalidTransition, RequestInProgress, ValidationFailed
+from markethub.domain.errors import (
+    InvalidTransition,
+    RequestInProgress,
+    ValidationFailed,
+)
 from markethub.domain.events import (
     DomainEvent,
     PaymentAuthorized,
@@ -18,7 +22,13 @@ from markethub.domain.events import (
     PaymentFailed,
     PaymentQuarantinedEvent,
 )
-from markethub.domain.facts import CaptureMethod, Card, Failure, IntentStatus, ProviderIntent
+from markethub.domain.facts import (
+    CaptureMethod,
+    Card,
+    Failure,
+    IntentStatus,
+    ProviderIntent,
+)
 from markethub.domain.ids import ChargeId, CustomerId, IntentId, OrderId, PaymentId
 from markethub.domain.money import Money
 from markethub.domain.order import Order, OrderStatus
@@ -76,7 +86,7 @@ _NEXT: Final = {
     # Closed as never created, and then its intent turned up after all.
     _S.CANCELED: _OPEN | {_S.AUTHORIZED, _S.SUCCEEDED},
 }
-assert set(_NEXT) == set(PaymentStatus), "every status says what may follow it"  # noqa: S101 - at import, by design
+assert set(_NEXT) == set(PaymentStatus), "every status says what may follow it"
 
 _STATUS_OF: Final = {
     IntentStatus.REQUIRES_PAYMENT_METHOD: _S.REQUIRES_PAYMENT_METHOD,
@@ -88,7 +98,7 @@ _STATUS_OF: Final = {
     IntentStatus.CANCELED: _S.CANCELED,
     IntentStatus.UNKNOWN: _S.PENDING,
 }
-assert set(_STATUS_OF) == set(IntentStatus), "every provider status has one of ours"  # noqa: S101 - at import, by design
+assert set(_STATUS_OF) == set(IntentStatus), "every provider status has one of ours"
 
 _ACTIONS: Final = {
     _S.PENDING: (),
@@ -99,7 +109,7 @@ _ACTIONS: Final = {
     _S.SUCCEEDED: (),
     _S.CANCELED: (),
 }
-assert set(_ACTIONS) == set(PaymentStatus), "every status says what can be done"  # noqa: S101 - at import, by design
+assert set(_ACTIONS) == set(PaymentStatus), "every status says what can be done"
 
 
 @attrs.frozen(kw_only=True)
@@ -135,7 +145,12 @@ class Payment:
 
     @classmethod
     def start(
-        cls, *, id: PaymentId, order: Order, capture_method: CaptureMethod, now: datetime
+        cls,
+        *,
+        id: PaymentId,
+        order: Order,
+        capture_method: CaptureMethod,
+        now: datetime,
     ) -> Self:
         """Begin to ask for an open order's total. Raises as ``Order.require_open``."""
         order.require_open()
@@ -165,6 +180,14 @@ class Payment:
     def available_actions(self) -> tuple[Action, ...]:
         """What can be done now."""
         return _ACTIONS[self.status]
+
+    @property
+    def is_stray(self) -> bool:
+        """Tell whether it was closed and its intent turned up after all: cancel it."""
+        return not self.holds_slot and self.status not in (
+            PaymentStatus.CANCELED,
+            PaymentStatus.SUCCEEDED,
+        )
 
     @property
     def error_code(self) -> str | None:
@@ -218,6 +241,13 @@ class Payment:
             raise ValidationFailed("amount", f"must be between 1 and {self.authorized.minor}")
         amount.require_divisible()
         return attrs.evolve(self, capture_asked=amount, updated_at=now)
+
+    def touch(self, *, now: datetime) -> Self:
+        """Take note that the provider is about to be asked something.
+
+        The new version makes every view of the intent from before recognisably old.
+        """
+        return attrs.evolve(self, updated_at=now)
 
     def forget_capture(self, *, now: datetime) -> Self:
         """Note that the provider refused the capture we asked for."""
@@ -303,6 +333,8 @@ class Payment:
 
     def _misfit(self, intent: ProviderIntent, order: Order) -> Quarantine | None:
         asked = self.capture_asked if self.capture_method is CaptureMethod.MANUAL else intent.amount
+        if not self.holds_slot:
+            return Quarantine.UNEXPECTED_CAPTURE  # it was closed, and its customer was told so
         if order.status is OrderStatus.PAID and order.paid_by != self.id:
             return Quarantine.ORDER_ALREADY_PAID
         if order.status is OrderStatus.CANCELED:
@@ -330,15 +362,19 @@ class Payment:
             holds_slot=self.holds_slot and status is not PaymentStatus.CANCELED,
             updated_at=now,
         )
-        ids = {"payment_id": self.id, "order_id": self.order_id, "occurred_at": now}
         match status:
             case PaymentStatus.CANCELED:
-                return moved._tell(PaymentCanceled(**ids))
+                return moved._tell(
+                    PaymentCanceled(payment_id=self.id, order_id=self.order_id, occurred_at=now)
+                )
             case PaymentStatus.AUTHORIZED:
-                held = self.authorized
                 return moved._tell(
                     PaymentAuthorized(
-                        **ids, amount_minor=held.minor, currency=held.currency.code
+                        payment_id=self.id,
+                        order_id=self.order_id,
+                        amount_minor=self.authorized.minor,
+                        currency=self.authorized.currency.code,
+                        occurred_at=now,
                     )
                 )
             case _:

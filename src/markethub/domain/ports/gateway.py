@@ -48,9 +48,14 @@ class NotTaken:
 
 @attrs.frozen(kw_only=True)
 class Unknown:
-    """Nobody knows whether it happened: a timeout, a reset connection, a 5xx, an odd answer."""
+    """Nobody knows whether it happened: a timeout, a reset connection, a 5xx, an odd answer.
+
+    ``stored`` says that the answer is a 5xx kept under the key: sending again replays it, so
+    only a lookup can tell.
+    """
 
     reason: str
+    stored: bool = False
 
 
 GatewayOutcome = Done | Declined | NotTaken | Unknown

@@ -4,7 +4,14 @@ from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from typing import Protocol, TypeVar
 
-from markethub.domain.ids import CustomerId, EventId, IntentId, OperationId, OrderId, PaymentId
+from markethub.domain.ids import (
+    CustomerId,
+    EventId,
+    IntentId,
+    OperationId,
+    OrderId,
+    PaymentId,
+)
 from markethub.domain.inbox_event import InboxEvent
 from markethub.domain.ledger import Entry
 from markethub.domain.operation import Operation
@@ -37,9 +44,7 @@ class Orders(Protocol):
 class Payments(Protocol):
     """Payments. At most one of an order holds its slot: the store itself refuses a second."""
 
-    async def find(
-        self, id: PaymentId, *, customer_id: CustomerId | None = None
-    ) -> Payment | None:
+    async def find(self, id: PaymentId, *, customer_id: CustomerId | None = None) -> Payment | None:
         """Return the payment, if it exists and is the customer's (where one is given)."""
         ...
 

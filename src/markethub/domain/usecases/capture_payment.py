@@ -1,0 +1,89 @@
+"""Take the money that a card holds for us, or a part of it."""
+
+import attrs
+
+from markethub.domain.errors import InvalidTransition, NotFound
+from markethub.domain.ids import PaymentId
+from markethub.domain.money import Money
+from markethub.domain.operation import CaptureIntent, OperationKind, refuse_second
+from markethub.domain.payment import Action, Payment, PaymentStatus
+from markethub.domain.ports.system import Clock
+from markethub.domain.ports.unit_of_work import Transaction, Transactions
+from markethub.domain.usecases.drive import Driver
+from markethub.domain.usecases.settlement import Asked, Settlement, lock
+
+
+@attrs.frozen(kw_only=True)
+class CapturePaymentCommand:
+    """Which payment, and how much in minor units (all that is held, where None).
+
+    ``origin`` is the caller, path and Idempotency-Key: a repeat finds the first one's row.
+    """
+
+    payment_id: PaymentId
+    amount_minor: int | None = None
+    origin: str | None = None
+
+
+@attrs.frozen(kw_only=True)
+class CapturePayment:
+    """Captures once; what is not captured is released by the provider."""
+
+    transactions: Transactions
+    settlement: Settlement
+    drive: Driver
+    clock: Clock
+
+    async def __call__(self, command: CapturePaymentCommand) -> Payment:
+        """Return the captured payment.
+
+        Raises NotFound; InvalidTransition; ValidationFailed for more than is held;
+        RequestInProgress; GatewayUnavailable for an unknown outcome (recovery finishes it);
+        GatewayRejected.
+        """
+        step = await self.transactions.run(lambda tx: self._decide(tx, command))
+        if isinstance(step, Payment):
+            return step
+        payment = (await self.drive(step)).payment
+        if payment.status is not PaymentStatus.SUCCEEDED:
+            raise InvalidTransition(f"the payment could not be captured: it is {payment.status}")
+        return payment
+
+    async def _decide(self, tx: Transaction, command: CapturePaymentCommand) -> Payment | Asked:
+        _, payment = await lock(tx, command.payment_id)
+        known = await repeated(tx, payment, command.origin, OperationKind.CAPTURE)
+        if known is not None:
+            return known
+        amount = payment.authorized
+        if command.amount_minor is not None:
+            amount = Money(minor=command.amount_minor, currency=payment.amount.currency)
+        unresolved = await tx.operations.unresolved(payment.id)
+        if unresolved is not None and unresolved.asks_the_same(OperationKind.CAPTURE, amount):
+            return Asked(operation=unresolved, payment_version=payment.version)
+        refuse_second(unresolved)
+        payment.require(Action.CAPTURE)
+        if payment.intent_id is None:
+            raise InvalidTransition("the payment has no intent")
+        capture = CaptureIntent(intent_id=payment.intent_id, amount=amount)
+        payment = payment.ask_capture(amount, now=self.clock.now())
+        return await self.settlement.ask(tx, payment, capture, origin=command.origin)
+
+
+async def repeated(
+    tx: Transaction, payment: Payment, origin: str | None, kind: OperationKind
+) -> Payment | Asked | None:
+    """Return what an earlier request of the same origin began, or None if there was none.
+
+    An unresolved one is to be finished; a resolved one has been answered by the payment.
+    Raises NotFound if the origin belongs to another payment or kind.
+    """
+    if origin is None:
+        return None
+    operation = await tx.operations.find_by_origin(origin)
+    if operation is None:
+        return None
+    if operation.payment_id != payment.id or operation.kind is not kind:
+        raise NotFound("the request was made for another payment")
+    if operation.is_unresolved:
+        return Asked(operation=operation, payment_version=payment.version)
+    return payment

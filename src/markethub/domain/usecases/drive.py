@@ -1,0 +1,176 @@
+"""Bring an operation to its end: send it, and apply whatever comes back.
+
+Used by the request that began the operation, by a request that finds it unfinished, and by
+recovery: all send the same parameters under the same key, so the provider executes them once.
+"""
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Final
+
+import attrs
+
+from markethub.domain.errors import (
+    GatewayRejected,
+    GatewayUnavailable,
+    RequestInProgress,
+)
+from markethub.domain.facts import ProviderIntent
+from markethub.domain.ids import IntentId
+from markethub.domain.operation import Operation, OperationKind, OperationStatus
+from markethub.domain.ports.gateway import (
+    Declined,
+    Done,
+    GatewayOutcome,
+    NotTaken,
+    Unknown,
+)
+from markethub.domain.ports.system import Pause
+from markethub.domain.ports.unit_of_work import Transaction
+from markethub.domain.usecases.settlement import Asked, Settled, Settlement
+
+PATIENCE_S: Final = 5.0
+"""How long a caller waits for the provider to finish what is in flight under the same key."""
+_STEP_S: Final = 0.1
+LISTING_SLACK: Final = timedelta(minutes=5)
+"""A listing begins this long before the row: the provider's clock is not ours."""
+
+
+@attrs.frozen(kw_only=True)
+class Driver:
+    """Sends an operation and settles its outcome."""
+
+    settlement: Settlement
+    pause: Pause
+
+    async def __call__(self, asked: Asked, *, patience_s: float = PATIENCE_S) -> Settled:
+        """Return how things stand once the operation is resolved.
+
+        Raises RequestInProgress if another request under its key is still in flight after
+        ``patience_s``; GatewayUnavailable if the outcome is unknown (it stays unresolved, and
+        is finished by a repetition or by recovery); GatewayRejected if the provider refused
+        it for good and showed no intent that explains why.
+        """
+        settled = await self._attempt(asked, patience_s=patience_s)
+        operation = settled.operation
+        if operation is None or operation.id != asked.operation.id:
+            # Somebody else resolved it meanwhile; how things stand is all that counts.
+            return settled
+        if operation.is_unresolved:
+            raise GatewayUnavailable("the provider's outcome is not known yet")
+        return settled
+
+    async def _attempt(self, asked: Asked, *, patience_s: float) -> Settled:
+        operation = asked.operation
+        if not operation.may_be_sent(self.settlement.clock.now()):
+            return await self._look_up(operation)
+        match await self._send(operation, patience_s=patience_s):
+            case Done(intent=intent, replayed=False):
+                return await self._apply(asked, intent)
+            case Done(intent=intent):
+                return await self.settlement.refresh(operation.payment_id, intent.id)
+            case Declined(code=code, intent=intent):
+                return await self._refuse(operation, code, intent)
+            case NotTaken(in_flight=True):
+                raise RequestInProgress("the provider is still busy with the same request")
+            case NotTaken(reason=reason):
+                raise GatewayUnavailable(f"the provider did not take the request: {reason}")
+            case Unknown(stored=True):
+                return await self._look_up(operation)
+            case Unknown():
+                raise GatewayUnavailable("the provider's outcome is not known yet")
+
+    async def _send(self, operation: Operation, *, patience_s: float) -> GatewayOutcome:
+        waited_s = 0.0
+        while True:
+            outcome = await self.settlement.gateway.send(
+                operation.request, idempotency_key=operation.idempotency_key
+            )
+            busy = isinstance(outcome, NotTaken) and outcome.in_flight
+            if not busy or waited_s >= patience_s:
+                return outcome
+            await self.pause(_STEP_S)
+            waited_s += _STEP_S
+
+    async def _apply(self, asked: Asked, intent: ProviderIntent) -> Settled:
+        async def work(tx: Transaction) -> Settled | None:
+            return await self.settlement.apply(
+                tx,
+                asked.operation.payment_id,
+                intent,
+                seen_version=asked.payment_version,
+            )
+
+        settled = await self.settlement.transactions.run(work)
+        if settled is None:
+            settled = await self.settlement.refresh(asked.operation.payment_id, intent.id)
+        return settled
+
+    async def _refuse(
+        self, operation: Operation, code: str, intent: ProviderIntent | None
+    ) -> Settled:
+        if intent is not None:
+            # The error shows an object, from now or from the first answer under this key: read.
+            settled = await self.settlement.refresh(operation.payment_id, intent.id)
+            if settled.operation is None or not settled.operation.is_unresolved:
+                return settled
+        settled = await self._amend(
+            operation,
+            lambda current: current.refuse(code, now=self.settlement.clock.now()),
+        )
+        if intent is None:
+            raise GatewayRejected(f"the provider refused the request ({code})")
+        return settled
+
+    async def _look_up(self, operation: Operation) -> Settled:
+        """Find out without sending: the key is too old, or would only replay a stored 5xx."""
+        intent_id = await self._find_intent(operation)
+        if intent_id is not None:
+            settled = await self.settlement.refresh(operation.payment_id, intent_id)
+            if settled.operation is None or not settled.operation.is_unresolved:
+                return settled
+        return await self._amend(operation, self._without_effect)
+
+    def _without_effect(self, operation: Operation) -> Operation:
+        """Conclude from a lookup that showed no effect."""
+        now = self.settlement.clock.now()
+        if operation.kind is OperationKind.CREATE_INTENT:
+            # An empty listing proves nothing while the provider may still roll forward.
+            fresh = operation.may_be_sent(now)
+            return operation.postpone(now=now) if fresh else operation.missing(now=now)
+        if operation.may_be_sent(now):
+            return operation.try_again(now=now)
+        return operation.abandon(now=now)
+
+    async def _find_intent(self, operation: Operation) -> IntentId | None:
+        payment_id = operation.payment_id
+
+        async def known(tx: Transaction) -> IntentId | None:
+            payment = await tx.payments.find(payment_id)
+            return payment.intent_id if payment else None
+
+        intent_id = await self.settlement.transactions.run(known)
+        if intent_id is not None:
+            return intent_id
+        listed = await self.settlement.gateway.list_intents(
+            created_from=operation.created_at - LISTING_SLACK
+        )
+        ours = (intent.id for intent in listed if intent.reference.payment_id == payment_id)
+        return next(ours, None)
+
+    async def _amend(
+        self, operation: Operation, change: Callable[[Operation], Operation]
+    ) -> Settled:
+        async def work(tx: Transaction) -> Settled:
+            return await self.settlement.amend(tx, operation, change)
+
+        return await self.settlement.transactions.run(work)
+
+
+def refused(settled: Settled) -> bool:
+    """Tell whether the operation ended without effect."""
+    operation = settled.operation
+    return operation is not None and operation.status in (
+        OperationStatus.REFUSED,
+        OperationStatus.NEVER_HAPPENED,
+    )

@@ -1,0 +1,58 @@
+"""Finish what a crash, a lost reply or an unknown outcome left behind."""
+
+import attrs
+
+from markethub.domain.errors import Refused, TryAgain
+from markethub.domain.ids import OperationId
+from markethub.domain.ports.system import Clock
+from markethub.domain.ports.unit_of_work import Transaction, Transactions
+from markethub.domain.usecases.drive import Driver
+from markethub.domain.usecases.settlement import Asked, Settlement
+
+
+@attrs.frozen(kw_only=True)
+class ReconcileBatch:
+    """How many operations came to an end, and how many stay unknown."""
+
+    resolved: int = 0
+    unresolved: int = 0
+
+
+@attrs.frozen(kw_only=True)
+class Reconcile:
+    """Re-drives unresolved operations: by the same key, after 23 hours by looking them up."""
+
+    transactions: Transactions
+    settlement: Settlement
+    drive: Driver
+    clock: Clock
+
+    async def __call__(self, limit: int = 100) -> ReconcileBatch:
+        """Take up to ``limit`` operations that are due, oldest first."""
+        now = self.clock.now()
+        due = await self.transactions.run(lambda tx: tx.operations.due(now=now, limit=limit))
+        ended = [await self._finish(operation_id) for operation_id in due]
+        return ReconcileBatch(resolved=sum(ended), unresolved=len(ended) - sum(ended))
+
+    async def _finish(self, operation_id: OperationId) -> bool:
+        asked = await self.transactions.run(lambda tx: self._postpone(tx, operation_id))
+        if asked is None:
+            return True
+        try:
+            await self.drive(asked, patience_s=0)
+        except TryAgain:
+            return False
+        except Refused:
+            return True  # the refusal is recorded; nobody waits for this answer
+        return True
+
+    async def _postpone(self, tx: Transaction, operation_id: OperationId) -> Asked | None:
+        """Set the next try first, so that a crash in this one does not make it the next again."""
+        operation = await tx.operations.find(operation_id)
+        if operation is None or not operation.is_unresolved:
+            return None
+        payment = await tx.payments.find(operation.payment_id)
+        if payment is None:
+            return None
+        operation = await tx.operations.save(operation.postpone(now=self.clock.now()))
+        return Asked(operation=operation, payment_version=payment.version)

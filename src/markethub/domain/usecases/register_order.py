@@ -1,0 +1,98 @@
+"""Register an order, or replace one that is not paid."""
+
+import attrs
+
+from markethub.domain.errors import OrderAlreadyPaid, StaleWrite, TryAgain
+from markethub.domain.ids import OrderId
+from markethub.domain.operation import CancelIntent, UpdateIntent, refuse_second
+from markethub.domain.order import Cart, Order
+from markethub.domain.payment import Payment, PaymentStatus
+from markethub.domain.ports.system import Clock
+from markethub.domain.ports.unit_of_work import Transaction, Transactions
+from markethub.domain.usecases.drive import Driver
+from markethub.domain.usecases.settlement import Asked, Settlement
+
+
+@attrs.frozen(kw_only=True)
+class RegisterOrderCommand:
+    """The whole order as it shall be. ``expected_total`` in minor units, where given."""
+
+    order_id: OrderId
+    cart: Cart
+    expected_total: int | None = None
+
+
+@attrs.frozen(kw_only=True)
+class RegisterOrder:
+    """Commits the order first; then its intent follows, or is canceled to be replaced."""
+
+    transactions: Transactions
+    settlement: Settlement
+    drive: Driver
+    clock: Clock
+
+    async def __call__(self, command: RegisterOrderCommand) -> Order:
+        """Return the order as stored.
+
+        Raises ValidationFailed and AmountMismatch as ``Cart.check``; OrderAlreadyPaid;
+        InvalidTransition for a canceled order or one whose payment holds or moves money;
+        RequestInProgress while its payment is being created or changed.
+        """
+        command.cart.check(expected_total=command.expected_total)
+        order, asked = await self.transactions.run(lambda tx: self._store(tx, command))
+        if asked is None:
+            return order
+        try:
+            settled = await self.drive(asked)
+        except TryAgain:
+            # The new total is committed; recovery, or the next create-payment-intent, lets the
+            # intent follow. Money that arrives for the old total is quarantined.
+            return order
+        if settled.payment.status is PaymentStatus.SUCCEEDED:
+            raise OrderAlreadyPaid("the order was paid just before it was changed")
+        return settled.order
+
+    async def _store(
+        self, tx: Transaction, command: RegisterOrderCommand
+    ) -> tuple[Order, Asked | None]:
+        now = self.clock.now()
+        order = await tx.orders.lock(command.order_id)
+        if order is None:
+            order = Order.register(id=command.order_id, cart=command.cart, now=now)
+            return await tx.orders.save(order), None
+        order = order.replace_cart(command.cart, now=now)
+        live = await slot_holder(tx, order)
+        if live is not None:
+            refuse_second(await tx.operations.unresolved(live.id))
+            live.require_replaceable()
+        order = await tx.orders.save(order)
+        return order, await follow(self.settlement, tx, order, live)
+
+
+async def slot_holder(tx: Transaction, order: Order) -> Payment | None:
+    """Return the payment that holds the order's slot, with its row held."""
+    for payment in await tx.payments.of_order(order.id):
+        if payment.holds_slot:
+            held = await tx.payments.lock(payment.id)
+            if held is None or held.version != payment.version:
+                raise StaleWrite("the order's payment is being changed")
+            return held
+    return None
+
+
+async def follow(
+    settlement: Settlement, tx: Transaction, order: Order, live: Payment | None
+) -> Asked | None:
+    """Ask the provider for whatever makes the live payment fit the order; None if it fits.
+
+    An intent that cannot be updated is canceled: the next payment replaces it.
+    """
+    if live is None or live.intent_id is None or live.fits(order):
+        return None
+    if live.status is PaymentStatus.SUCCEEDED:
+        return None  # in quarantine: nothing follows any more
+    if live.can_follow(order):
+        return await settlement.ask(
+            tx, live, UpdateIntent(intent_id=live.intent_id, amount=order.total)
+        )
+    return await settlement.ask(tx, live, CancelIntent(intent_id=live.intent_id))
