@@ -17,143 +17,16 @@ from markethub.domain.errors import AmountTooLarge, AmountTooSmall, ValidationFa
 MAXIMUM_MINOR: Final = 99_999_999
 """Stripe takes at most eight digits, whatever the currency."""
 
-_TWO_DECIMALS: Final = [
-    "aed",
-    "afn",
-    "all",
-    "amd",
-    "ang",
-    "aoa",
-    "ars",
-    "aud",
-    "awg",
-    "azn",
-    "bam",
-    "bbd",
-    "bdt",
-    "bgn",
-    "bmd",
-    "bnd",
-    "bob",
-    "brl",
-    "bsd",
-    "bwp",
-    "byn",
-    "bzd",
-    "cad",
-    "cdf",
-    "chf",
-    "cny",
-    "cop",
-    "crc",
-    "cve",
-    "czk",
-    "dkk",
-    "dop",
-    "dzd",
-    "egp",
-    "etb",
-    "eur",
-    "fjd",
-    "fkp",
-    "gbp",
-    "gel",
-    "gip",
-    "gmd",
-    "gtq",
-    "gyd",
-    "hkd",
-    "hnl",
-    "htg",
-    "huf",
-    "idr",
-    "ils",
-    "inr",
-    "isk",
-    "jmd",
-    "kes",
-    "kgs",
-    "khr",
-    "kyd",
-    "kzt",
-    "lak",
-    "lbp",
-    "lkr",
-    "lrd",
-    "lsl",
-    "mad",
-    "mdl",
-    "mkd",
-    "mmk",
-    "mnt",
-    "mop",
-    "mur",
-    "mvr",
-    "mwk",
-    "mxn",
-    "myr",
-    "mzn",
-    "nad",
-    "ngn",
-    "nio",
-    "nok",
-    "npr",
-    "nzd",
-    "pab",
-    "pen",
-    "php",
-    "pkr",
-    "pln",
-    "qar",
-    "ron",
-    "rsd",
-    "rub",
-    "sar",
-    "sbd",
-    "scr",
-    "sek",
-    "sgd",
-    "shp",
-    "sle",
-    "sos",
-    "srd",
-    "std",
-    "szl",
-    "thb",
-    "tjs",
-    "top",
-    "try",
-    "ttd",
-    "twd",
-    "tzs",
-    "uah",
-    "usd",
-    "uyu",
-    "uzs",
-    "wst",
-    "xcd",
-    "yer",
-    "zar",
-    "zmw",
-]
-_ZERO_DECIMALS: Final = [
-    "bif",
-    "clp",
-    "djf",
-    "gnf",
-    "jpy",
-    "kmf",
-    "krw",
-    "mga",
-    "pyg",
-    "rwf",
-    "vnd",
-    "vuv",
-    "xaf",
-    "xof",
-    "xpf",
-]
-_THREE_DECIMALS: Final = ["bhd", "jod", "kwd", "omr", "tnd"]
+_TWO_DECIMALS: Final = (
+    "aed afn all amd ang aoa ars aud awg azn bam bbd bdt bgn bmd bnd bob brl bsd bwp byn bzd cad "
+    "cdf chf cny cop crc cve czk dkk dop dzd egp etb eur fjd fkp gbp gel gip gmd gtq gyd hkd hnl "
+    "htg huf idr ils inr isk jmd kes kgs khr kyd kzt lak lbp lkr lrd lsl mad mdl mkd mmk mnt mop "
+    "mur mvr mwk mxn myr mzn nad ngn nio nok npr nzd pab pen php pkr pln qar ron rsd rub sar sbd "
+    "scr sek sgd shp sle sos srd std szl thb tjs top try ttd twd tzs uah usd uyu uzs wst xcd yer "
+    "zar zmw"
+).split()
+_ZERO_DECIMALS: Final = "bif clp djf gnf jpy kmf krw mga pyg rwf vnd vuv xaf xof xpf".split()
+_THREE_DECIMALS: Final = "bhd jod kwd omr tnd".split()
 # UGX is left out: Stripe's page contradicts itself on its decimals, and a guess is a 100x error.
 
 _MULTIPLE_OF: Final = {
@@ -163,15 +36,13 @@ _MULTIPLE_OF: Final = {
 }
 
 _MINIMUM_MINOR: Final = {
-    **dict.fromkeys(
-        ["usd", "eur", "aud", "cad", "chf", "nzd", "sgd", "inr", "brl", "jpy", "krw"], 50
-    ),
+    **dict.fromkeys("usd eur aud cad chf nzd sgd inr brl jpy krw".split(), 50),
     "gbp": 30,
-    **dict.fromkeys(["aed", "myr", "pln", "ron"], 200),
+    **dict.fromkeys("aed myr pln ron".split(), 200),
     "dkk": 250,
-    **dict.fromkeys(["nok", "sek"], 300),
+    **dict.fromkeys("nok sek".split(), 300),
     "hkd": 400,
-    **dict.fromkeys(["mxn", "thb"], 1000),
+    **dict.fromkeys("mxn thb".split(), 1000),
     "czk": 1500,
     "huf": 17500,
 }
@@ -261,8 +132,7 @@ class Money:
         whole, decimals = match[1], match[2] or ""
         if len(decimals) > currency.exponent:
             raise ValidationFailed(
-                "amount",
-                f"{currency.code} has {currency.exponent} decimals, not {len(decimals)}",
+                "amount", f"{currency.code} has {currency.exponent} decimals, not {len(decimals)}"
             )
         return cls(minor=int(whole + decimals.ljust(currency.exponent, "0")), currency=currency)
 
@@ -318,6 +188,5 @@ class Money:
         """Raise ValidationFailed if the currency does not use the last decimals that this has."""
         if self.minor % self.currency.multiple_of:
             raise ValidationFailed(
-                field,
-                f"{self.currency.code} must be divisible by {self.currency.multiple_of}",
+                field, f"{self.currency.code} must be divisible by {self.currency.multiple_of}"
             )
