@@ -17,7 +17,7 @@ from markethub.domain.errors import (
 )
 from markethub.domain.facts import ProviderIntent
 from markethub.domain.ids import IntentId
-from markethub.domain.operation import Operation, OperationKind, OperationStatus
+from markethub.domain.operation import Operation, OperationKind
 from markethub.domain.ports.gateway import (
     Declined,
     Done,
@@ -49,7 +49,7 @@ class Driver:
         Raises RequestInProgress if another request under its key is still in flight after
         ``patience_s``; GatewayUnavailable if the outcome is unknown (it stays unresolved, and
         is finished by a repetition or by recovery); GatewayRejected if the provider refused
-        it for good and showed no intent that explains why.
+        it for good, and the intent's state does not explain why.
         """
         settled = await self._attempt(asked, patience_s=patience_s)
         operation = settled.operation
@@ -114,13 +114,10 @@ class Driver:
             settled = await self.settlement.refresh(operation.payment_id, intent.id)
             if settled.operation is None or not settled.operation.is_unresolved:
                 return settled
-        settled = await self._amend(
-            operation,
-            lambda current: current.refuse(code, now=self.settlement.clock.now()),
+        await self._amend(
+            operation, lambda current: current.refuse(code, now=self.settlement.clock.now())
         )
-        if intent is None:
-            raise GatewayRejected(f"the provider refused the request ({code})")
-        return settled
+        raise GatewayRejected(f"the provider refused the request ({code})")
 
     async def _look_up(self, operation: Operation) -> Settled:
         """Find out without sending: the key is too old, or would only replay a stored 5xx."""
@@ -165,12 +162,3 @@ class Driver:
             return await self.settlement.amend(tx, operation, change)
 
         return await self.settlement.transactions.run(work)
-
-
-def refused(settled: Settled) -> bool:
-    """Tell whether the operation ended without effect."""
-    operation = settled.operation
-    return operation is not None and operation.status in (
-        OperationStatus.REFUSED,
-        OperationStatus.NEVER_HAPPENED,
-    )

@@ -1,0 +1,65 @@
+"""The background worker: delivers, processes and recovers, over and over.
+
+The same loop runs inside ``serve`` and alone as ``markethub worker``; several may run side by
+side, since every step of it is safe to do twice.
+"""
+
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+import attrs
+import structlog
+
+from markethub.domain.ports.system import Pause
+from markethub.domain.usecases.process_inbox import ProcessInbox
+from markethub.domain.usecases.reconcile import Reconcile
+
+IDLE_S: Final = 0.2
+"""How long to rest when there was nothing to do."""
+ALARMED_S: Final = 2.0
+"""How long to rest after an error: whatever is broken gets time to heal."""
+
+_log = structlog.get_logger(__name__)
+
+
+@attrs.frozen(kw_only=True)
+class Worker:
+    """Runs until it is canceled; an error in one round is logged and the next one begins."""
+
+    process_inbox: ProcessInbox
+    reconcile: Reconcile
+    pause: Pause
+
+    async def run(self) -> None:
+        """Work for ever."""
+        await forever("worker", self.round, pause=self.pause)
+
+    async def round(self) -> int:
+        """Do what is due once, and say how much that was."""
+        inbox = await self.process_inbox()
+        recovered = await self.reconcile()
+        if inbox.total or recovered.resolved or recovered.unresolved:
+            _log.info(
+                "worker.round",
+                processed=inbox.processed,
+                ignored=inbox.ignored,
+                parked=inbox.parked,
+                failed=inbox.failed,
+                resolved=recovered.resolved,
+                unresolved=recovered.unresolved,
+            )
+        # What failed or stayed unknown waits for its own time: it is no reason to hurry.
+        return inbox.processed + inbox.ignored + recovered.resolved
+
+
+async def forever(name: str, step: Callable[[], Awaitable[int]], *, pause: Pause) -> None:
+    """Repeat ``step``, at once while it finds work and after a rest otherwise."""
+    while True:
+        try:
+            found = await step()
+        except Exception:
+            _log.exception("loop.failed", loop=name)
+            await pause(ALARMED_S)
+            continue
+        if not found:
+            await pause(IDLE_S)
