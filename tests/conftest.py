@@ -1,9 +1,12 @@
 """What every test may ask for."""
 
 import os
+from collections.abc import Iterator
 
 import pytest
 from hypothesis import settings
+
+from tests.support.postgres import PostgresServer, running_postgres
 
 # Deadlines measure the machine, not the code: on a busy one they fail at random.
 settings.register_profile("dev", deadline=None)
@@ -15,3 +18,37 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "dev"))
 def anyio_backend() -> str:
     """Run async tests on asyncio: the drivers we use know no other loop."""
     return "asyncio"
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[PostgresServer]:
+    """A real PostgreSQL: the one at TEST_DATABASE_URL, or one of our own.
+
+    Where none can start the tests fail; what is proved on it has no other proof.
+    """
+    if url := os.environ.get("TEST_DATABASE_URL"):
+        yield PostgresServer(url=url)
+        return
+    with running_postgres() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def postgres_template(postgres_server: PostgresServer) -> Iterator[str]:
+    """The name of the database of which every test gets a copy: made once, never changed."""
+    with postgres_server.database() as name:
+        yield name
+
+
+@pytest.fixture
+def postgres_url(postgres_server: PostgresServer, postgres_template: str) -> Iterator[str]:
+    """The address of a fresh database with the current schema, for this test alone."""
+    with postgres_server.database(template=postgres_template) as name:
+        yield postgres_server.url_of(name)
+
+
+@pytest.fixture
+def empty_postgres_url(postgres_server: PostgresServer) -> Iterator[str]:
+    """The address of a fresh database without any table, for this test alone."""
+    with postgres_server.database() as name:
+        yield postgres_server.url_of(name)

