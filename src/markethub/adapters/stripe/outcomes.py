@@ -1,0 +1,145 @@
+"""What an answer of Stripe's API means: outcomes for what was sent, errors for what was read.
+
+Pure; both gateways end here. The statuses are those of Stripe's page "Errors". Only an answer
+that Stripe itself gives for a request it did not execute counts as a refusal; whatever else
+comes back, from a proxy or in a shape yet unheard of, leaves the outcome unknown.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Final, TypeVar
+
+import attrs
+
+from markethub.adapters.stripe import translate
+from markethub.domain.errors import (
+    GatewayRejected,
+    GatewayUnavailable,
+    NotFound,
+    ValidationFailed,
+)
+from markethub.domain.facts import ProviderIntent
+from markethub.domain.ports.gateway import Declined, Done, GatewayOutcome, NotTaken, Unknown
+
+
+@attrs.frozen(kw_only=True)
+class Answer:
+    """A whole answer. ``body`` is its JSON, or None where it is none.
+
+    ``replayed``: Stripe said ``Idempotent-Replayed: true``.
+    """
+
+    status: int
+    body: object = attrs.field(repr=False)
+    replayed: bool = False
+
+
+@attrs.frozen(kw_only=True)
+class NoAnswer:
+    """Nothing came back, or only a part. ``reason`` is for people."""
+
+    reason: str
+
+
+Reply = Answer | NoAnswer
+
+T = TypeVar("T")
+
+_EXECUTION_REFUSED: Final = frozenset({400, 402, 404})
+_REFUSALS: Final = frozenset({"card_error", "invalid_request_error"})
+"""The error types by which Stripe refuses a request for good."""
+
+
+def outcome(reply: Reply) -> GatewayOutcome:
+    """Say what became of a request that was to change something."""
+    if isinstance(reply, NoAnswer):
+        return Unknown(reason=reply.reason)
+    error = _error(reply)
+    match reply.status:
+        case status if _is_success(status):
+            return _done(reply)
+        case 401 | 403:
+            return NotTaken(reason="credentials refused")
+        case 409:
+            return NotTaken(
+                reason="conflict",
+                in_flight=error.get("code") == "idempotency_key_in_use",
+            )
+        case 429:
+            return NotTaken(reason=_word(error, "code") or "rate limit")
+        case 400 if error.get("code") == "rate_limit":  # Stripe's way before 429, says its SDK
+            return NotTaken(reason="rate limit")
+        case 400 if error.get("type") == "idempotency_error":
+            # The key was used with other parameters: sending again gives the same answer.
+            return Unknown(reason="idempotency_error", stored=True)
+        case status if status in _EXECUTION_REFUSED and error.get("type") in _REFUSALS:
+            return Declined(code=_code(error), intent=_shown_intent(error))
+        case status:
+            return Unknown(reason=f"status {status}", stored=reply.replayed)
+
+
+def intent(reply: Reply) -> ProviderIntent:
+    """Return the intent that was read. Raises NotFound, GatewayUnavailable, GatewayRejected."""
+    return _read(reply, translate.intent)
+
+
+def page(reply: Reply) -> translate.Page:
+    """Return the page that was read. Raises as ``intent``."""
+    return _read(reply, translate.page)
+
+
+def account_id(reply: Reply) -> str:
+    """Return the account's id. Raises as ``intent``."""
+    return _read(reply, translate.account_id)
+
+
+def _read(reply: Reply, translator: Callable[[object], T]) -> T:
+    if isinstance(reply, NoAnswer):
+        raise GatewayUnavailable(f"the provider did not answer ({reply.reason})")
+    error = _error(reply)
+    match reply.status:
+        case status if _is_success(status):
+            try:
+                return translator(reply.body)
+            except ValidationFailed as problem:
+                raise GatewayUnavailable("the provider's answer is unreadable") from problem
+        case 401 | 403:
+            raise GatewayRejected("the provider refused our credentials")
+        case 404 if error.get("code") == "resource_missing":
+            raise NotFound("the provider has no such object")
+        case status if status in _EXECUTION_REFUSED and error.get("type") in _REFUSALS:
+            raise GatewayRejected(f"the provider refused the request ({_code(error)})")
+        case status:
+            raise GatewayUnavailable(f"the provider answered with status {status}")
+
+
+def _done(reply: Answer) -> GatewayOutcome:
+    try:
+        return Done(intent=translate.intent(reply.body), replayed=reply.replayed)
+    except ValidationFailed as problem:
+        return Unknown(reason=f"unreadable answer: {problem}", stored=reply.replayed)
+
+
+def _is_success(status: int) -> bool:
+    return 200 <= status < 300
+
+
+def _error(reply: Answer) -> Mapping[str, object]:
+    error = reply.body.get("error") if isinstance(reply.body, Mapping) else None
+    return error if isinstance(error, Mapping) else {}
+
+
+def _word(error: Mapping[str, object], key: str) -> str | None:
+    value = error.get(key)
+    return value if isinstance(value, str) and value else None
+
+
+def _code(error: Mapping[str, object]) -> str:
+    """Return the provider's code; some refusals have none, and are named by their type."""
+    return _word(error, "code") or _word(error, "type") or "unknown"
+
+
+def _shown_intent(error: Mapping[str, object]) -> ProviderIntent | None:
+    try:
+        return translate.intent(error.get("payment_intent"))
+    except ValidationFailed:
+        return None

@@ -1,0 +1,99 @@
+"""What we send to Stripe: our commands and reads as method, path and parameters. Pure.
+
+Parameters are those of the pinned API version. ``payment_method_types`` is never sent, for that
+version refuses it; ``capture_method`` always is, because its default depends on the version.
+"""
+
+import re
+from datetime import datetime
+from typing import Final
+
+from markethub.domain.errors import NotFound
+from markethub.domain.ids import IntentId
+from markethub.domain.operation import (
+    CancelIntent,
+    CaptureIntent,
+    CreateIntent,
+    GatewayCommand,
+    ProviderRequest,
+    UpdateIntent,
+)
+
+API_VERSION: Final = "2026-10-28.endive"
+"""The version that every request names and every answer is read as."""
+
+PAYMENT_ID: Final = "markethub_payment_id"
+ORDER_ID: Final = "markethub_order_id"
+CUSTOMER_ID: Final = "markethub_customer_id"
+"""Keys of ``metadata``, where Stripe keeps our ids; prefixed, for others write there too."""
+
+PAGE_SIZE: Final = 100
+"""The most that Stripe lists at once."""
+
+_INTENTS: Final = "/v1/payment_intents"
+_EXPAND: Final = ("latest_charge.balance_transaction",)
+_ID = re.compile(r"[A-Za-z0-9_]{1,255}")
+
+
+def render(command: GatewayCommand) -> ProviderRequest:
+    """Say what is sent for ``command``. Raises NotFound for an intent id that cannot be one."""
+    match command:
+        case CreateIntent():
+            return _post(
+                _INTENTS,
+                amount=command.amount.minor,
+                currency=command.amount.currency.code,
+                capture_method="manual" if command.manual_capture else "automatic",
+                automatic_payment_methods={"enabled": True},
+                metadata={
+                    PAYMENT_ID: command.payment_id,
+                    ORDER_ID: command.order_id,
+                    CUSTOMER_ID: command.customer_id,
+                },
+            )
+        case UpdateIntent():
+            return _post(_intent(command.intent_id), amount=command.amount.minor)
+        case CaptureIntent():
+            return _post(
+                f"{_intent(command.intent_id)}/capture",
+                amount_to_capture=command.amount.minor,
+            )
+        case CancelIntent(reason=None):
+            return _post(f"{_intent(command.intent_id)}/cancel")
+        case CancelIntent():
+            return _post(
+                f"{_intent(command.intent_id)}/cancel",
+                cancellation_reason=command.reason,
+            )
+
+
+def read_intent(intent_id: IntentId) -> ProviderRequest:
+    """Ask for an intent with its charge and fee. Raises NotFound for what cannot be an id."""
+    return _get(_intent(intent_id), expand=list(_EXPAND))
+
+
+def list_intents(*, created_from: datetime, starting_after: str | None = None) -> ProviderRequest:
+    """Ask for a page of the intents created at or after a time, newest first."""
+    after = {} if starting_after is None else {"starting_after": starting_after}
+    created = {"gte": int(created_from.timestamp())}
+    return _get(_INTENTS, created=created, limit=PAGE_SIZE, **after)
+
+
+def read_account() -> ProviderRequest:
+    """Ask for the account that the credentials belong to."""
+    return _get("/v1/account")
+
+
+def _intent(intent_id: IntentId) -> str:
+    # An empty id would address the list, and a slash something else altogether.
+    if not _ID.fullmatch(intent_id):
+        raise NotFound("no such payment intent")
+    return f"{_INTENTS}/{intent_id}"
+
+
+def _post(path: str, **params: object) -> ProviderRequest:
+    return ProviderRequest(method="POST", path=path, params={**params, "expand": list(_EXPAND)})
+
+
+def _get(path: str, **params: object) -> ProviderRequest:
+    return ProviderRequest(method="GET", path=path, params=params)
