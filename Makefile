@@ -24,7 +24,7 @@ COMPILE := $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit
 
 .PHONY: help
 help: ## Show the targets
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|'
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
 
 .PHONY: install
 install: $(VENV)/.project-installed ## Put the project and everything it needs into .venv
@@ -60,7 +60,7 @@ deps: install ## Check that dependencies are declared, used and locked without a
 
 .PHONY: bench
 bench: install ## Measure the use cases and the webhook, and print a table
-	@$(BIN)/python -m bench
+	@set -e; for script in bench/[!_]*.py; do $(BIN)/python $$script; done
 
 .PHONY: format
 format: install ## Format the code and fix what ruff can fix
