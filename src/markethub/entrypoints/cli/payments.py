@@ -1,0 +1,127 @@
+"""``markethub payments``: look at payments, capture and cancel them."""
+
+from datetime import datetime
+
+import click
+import structlog
+
+from markethub.domain.errors import NotFound
+from markethub.domain.ids import OrderId, PaymentId
+from markethub.domain.payment import Payment, PaymentStatus
+from markethub.domain.ports.queries import PaymentFilter
+from markethub.domain.usecases.cancel_payment import REASONS, CancelPaymentCommand
+from markethub.domain.usecases.capture_payment import CapturePaymentCommand
+from markethub.entrypoints.cli import output
+from markethub.entrypoints.cli.composition import acting_as, actor_option, run
+from markethub.entrypoints.cli.root import Invocation
+from markethub.entrypoints.cli.typed import MomentParam, OrderIdParam, parse_amount
+from markethub.entrypoints.cli.views import payment_document, print_payment, print_payments
+from markethub.entrypoints.container import Container
+
+_log = structlog.get_logger(__name__)
+
+
+@click.group()
+def payments() -> None:
+    """List, show, capture and cancel payments."""
+
+
+@payments.command("list")
+@click.option("--status", type=click.Choice([status.value for status in PaymentStatus]))
+@click.option("--order", "order_id", type=OrderIdParam(), help="Only payments of this order.")
+@click.option("--since", type=MomentParam(), help="Only payments begun then or later (UTC).")
+@click.pass_obj
+def list_payments(
+    invocation: Invocation, *, status: str | None, order_id: OrderId | None, since: datetime | None
+) -> None:
+    """List payments, newest first."""
+    wanted = PaymentFilter(
+        order_id=order_id,
+        status=PaymentStatus(status) if status else None,
+        created_from=since,
+    )
+    found = run(invocation, lambda container: _all(container, wanted))
+    if invocation.as_json:
+        output.print_json({"items": [payment_document(payment) for payment in found]})
+    else:
+        print_payments(found)
+
+
+@payments.command()
+@click.argument("payment_id", metavar="ID")
+@click.pass_obj
+def show(invocation: Invocation, *, payment_id: str) -> None:
+    """Show a payment."""
+    print_payment(
+        run(invocation, lambda container: _find(container, PaymentId(payment_id))),
+        as_json=invocation.as_json,
+    )
+
+
+@payments.command()
+@click.argument("payment_id", metavar="ID")
+@click.option("--amount", help="In major units, as 50.00; all that the card holds if not given.")
+@actor_option
+@click.pass_obj
+def capture(
+    invocation: Invocation, *, payment_id: str, amount: str | None, actor: str | None
+) -> None:
+    """Take the money that a card holds, or a part; the rest is released."""
+
+    async def work(container: Container) -> Payment:
+        payment = await _find(container, PaymentId(payment_id))
+        asked = None if amount is None else parse_amount(amount, payment.amount.currency)
+        _log.info(
+            "payment.capture_asked",
+            actor=acting_as(actor, container.settings()),
+            payment_id=payment.id,
+            amount_minor=None if asked is None else asked.minor,
+        )
+        command = CapturePaymentCommand(
+            payment_id=payment.id, amount_minor=None if asked is None else asked.minor
+        )
+        return await container.capture_payment()(command)
+
+    print_payment(run(invocation, work), as_json=invocation.as_json)
+
+
+@payments.command()
+@click.argument("payment_id", metavar="ID")
+@click.option("--reason", type=click.Choice(REASONS), help="Why, in Stripe's words.")
+@actor_option
+@click.pass_obj
+def cancel(
+    invocation: Invocation, *, payment_id: str, reason: str | None, actor: str | None
+) -> None:
+    """Give a payment up before money was taken. Its order stays open."""
+
+    async def work(container: Container) -> Payment:
+        _log.info(
+            "payment.cancel_asked",
+            actor=acting_as(actor, container.settings()),
+            payment_id=payment_id,
+            reason=reason,
+        )
+        command = CancelPaymentCommand(payment_id=PaymentId(payment_id), reason=reason)
+        return await container.cancel_payment()(command)
+
+    print_payment(run(invocation, work), as_json=invocation.as_json)
+
+
+async def _all(container: Container, wanted: PaymentFilter) -> list[Payment]:
+    found: list[Payment] = []
+    cursor: str | None = None
+    while True:
+        page = await container.queries().payments(wanted, cursor=cursor)
+        found += page.items
+        if (cursor := page.next_cursor) is None:
+            return found
+
+
+async def _find(container: Container, payment_id: PaymentId) -> Payment:
+    found: Payment | None = await container.transactions().run(
+        lambda tx: tx.payments.find(payment_id)
+    )
+    if found is None:
+        raise NotFound("no such payment")
+    return found

@@ -1,0 +1,49 @@
+"""Values as people type them on the command line. What cannot be read is wrong usage."""
+
+from datetime import UTC, datetime
+
+import click
+
+from markethub.domain import ids
+from markethub.domain.errors import ValidationFailed
+from markethub.domain.ids import OrderId
+from markethub.domain.money import Currency, Money
+
+
+class OrderIdParam(click.ParamType[OrderId]):
+    """The storefront's order number."""
+
+    name = "order id"
+
+    def convert(
+        self, value: str, param: click.Parameter | None, ctx: click.Context | None
+    ) -> OrderId:
+        """Read an order number."""
+        try:
+            return ids.order_id(value)
+        except ValidationFailed as error:
+            self.fail(error.message, param, ctx)
+
+
+class MomentParam(click.ParamType[datetime]):
+    """A day or a time by ISO 8601; without an offset it is UTC."""
+
+    name = "time"
+
+    def convert(
+        self, value: str | datetime, param: click.Parameter | None, ctx: click.Context | None
+    ) -> datetime:
+        """Read a day or a time."""
+        try:
+            moment = datetime.fromisoformat(str(value))
+        except ValueError:
+            self.fail("must look like 2026-11-02 or 2026-11-02T09:30:00Z", param, ctx)
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+def parse_amount(text: str, currency: Currency) -> Money:
+    """Read major units of a currency that is known only now. Raises click.BadParameter."""
+    try:
+        return Money.parse(text, currency)
+    except ValidationFailed as error:
+        raise click.BadParameter(error.message, param_hint="'--amount'") from None
