@@ -8,14 +8,14 @@ import logging
 import re
 import sys
 from collections.abc import Mapping
-from typing import Any, Final, Literal, TextIO
+from typing import Any, Final, TextIO
 
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
 from markethub.entrypoints.card_numbers import mask_card_numbers
+from markethub.entrypoints.settings import Settings
 
-LogFormat = Literal["console", "json"]
 REDACTED: Final = "***"
 
 _SECRET_NAMES: Final = frozenset(
@@ -61,15 +61,10 @@ _QUIET: Final = ("aiosqlite", "httpcore", "httpx", "sqlalchemy", "stripe")
 _WITH_OWN_HANDLERS: Final = ("uvicorn", "uvicorn.access", "uvicorn.error")
 
 
-def configure_logging(
-    *,
-    level: str = "INFO",
-    log_format: LogFormat | None = None,
-    stream: TextIO | None = None,
-) -> None:
+def configure_logging(settings: Settings, *, stream: TextIO | None = None) -> None:
     """Send everything that this process logs to ``stream`` (standard error) as one kind of line.
 
-    ``log_format`` None means ``console`` on a terminal and ``json`` elsewhere. Start uvicorn with
+    No ``log_format`` in the settings means ``console`` on a terminal and ``json`` elsewhere. Start uvicorn with
     ``log_config=None``, or it installs its own handlers again.
     """
     stream = stream or sys.stderr
@@ -84,7 +79,7 @@ def configure_logging(
     ]
     renderer: Processor = (
         structlog.processors.JSONRenderer()
-        if (log_format or ("console" if on_terminal else "json")) == "json"
+        if (settings.log_format or ("console" if on_terminal else "json")) == "json"
         else structlog.dev.ConsoleRenderer(colors=on_terminal)
     )
     structlog.configure(
@@ -110,7 +105,7 @@ def configure_logging(
     )
     root = logging.getLogger()
     root.handlers[:] = [handler]
-    root.setLevel(level)
+    root.setLevel(settings.log_level)
     for name in _WITH_OWN_HANDLERS:
         logger = logging.getLogger(name)
         logger.handlers.clear()

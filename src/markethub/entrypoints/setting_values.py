@@ -19,6 +19,9 @@ from markethub.domain.secret import Secret
 Mode = Literal["test", "live"]
 """Which of the provider's two worlds: play money or real money."""
 
+LogFormat = Literal["console", "json"]
+"""Lines for people, or for machines."""
+
 ENCRYPTION_KEY_CHARACTERS_MINIMUM: Final = 32
 """Characters; a shorter key would be guessed sooner than its 256 bits promise."""
 TOKEN_SECRET_BYTES_MINIMUM: Final = 32

@@ -13,7 +13,14 @@ from environs import Env, EnvValidationError, ValidationError, validate
 from markethub.domain.errors import ConfigurationError
 from markethub.domain.secret import Secret
 from markethub.entrypoints import setting_values as values
-from markethub.entrypoints.setting_values import Database, Mode, OpsKey, Role, StorefrontKey
+from markethub.entrypoints.setting_values import (
+    Database,
+    LogFormat,
+    Mode,
+    OpsKey,
+    Role,
+    StorefrontKey,
+)
 
 FAKE_SECRET_KEY: Final = Secret("sk_test_dev")
 FAKE_PUBLISHABLE_KEY: Final = "pk_test_dev"
@@ -78,7 +85,7 @@ class Settings:
     embedded_worker: bool = True
     fake_delay_s: float = 2.0
     log_level: str = "INFO"
-    log_format: Literal["console", "json"] | None = None
+    log_format: LogFormat | None = None
     """None: ``console`` on a terminal, otherwise ``json``."""
     actor: str | None = None
     """Under whose name the command line acts."""

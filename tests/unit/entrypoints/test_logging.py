@@ -12,7 +12,9 @@ import structlog
 
 from markethub.domain.secret import Secret
 from markethub.entrypoints.card_numbers import MASK
-from markethub.entrypoints.logging import REDACTED, LogFormat, configure_logging
+from markethub.entrypoints.logging import REDACTED, configure_logging
+from markethub.entrypoints.setting_values import LogFormat
+from markethub.entrypoints.settings import Settings
 
 SECRETS = {
     "a secret key": "sk_test_51AbCdEf",
@@ -58,7 +60,7 @@ def fail(text: str) -> None:
 
 def logged(log_format: LogFormat = "json", level: str = "DEBUG") -> io.StringIO:
     stream = io.StringIO()
-    configure_logging(level=level, log_format=log_format, stream=stream)
+    configure_logging(Settings(log_level=level, log_format=log_format), stream=stream)
     return stream
 
 
@@ -74,7 +76,7 @@ def test_no_secret_is_logged_wherever_it_stands(what: str, log_format: LogFormat
     secret = SECRETS[what]
     stream = logged(log_format)
     log = structlog.get_logger("test")
-    log.info("said " + secret, text=f"x {secret} y", nested={"a": [{"b": (secret,)}]})
+    log.info("said %s", secret, text=f"x {secret} y", nested={"a": [{"b": (secret,)}]})
     log.info("named", **{f"field {secret}": 1}, thing=Talkative(secret), raw=secret.encode())
     try:
         fail(secret)
@@ -194,7 +196,7 @@ def test_the_level_is_a_floor() -> None:
 
 def test_what_is_no_terminal_gets_json() -> None:
     stream = io.StringIO()
-    configure_logging(stream=stream)
+    configure_logging(Settings(), stream=stream)
     structlog.get_logger("test").info("seen")
 
     assert "seen" == only_line(stream)["event"]
@@ -206,7 +208,7 @@ def test_a_terminal_gets_lines_for_people() -> None:
             return True
 
     stream = Terminal()
-    configure_logging(stream=stream)
+    configure_logging(Settings(), stream=stream)
     structlog.get_logger("test").info("seen")
 
     assert not stream.getvalue().startswith("{")
