@@ -14,7 +14,7 @@ import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
 from markethub.entrypoints.card_numbers import mask_card_numbers
-from markethub.entrypoints.settings import Settings
+from markethub.entrypoints.setting_values import LogFormat
 
 REDACTED: Final = "***"
 
@@ -61,10 +61,12 @@ _QUIET: Final = ("aiosqlite", "httpcore", "httpx", "sqlalchemy", "stripe")
 _WITH_OWN_HANDLERS: Final = ("uvicorn", "uvicorn.access", "uvicorn.error")
 
 
-def configure_logging(settings: Settings, *, stream: TextIO | None = None) -> None:
+def configure_logging(
+    *, level: str = "INFO", log_format: LogFormat | None = None, stream: TextIO | None = None
+) -> None:
     """Send everything that this process logs to ``stream`` (standard error) as one kind of line.
 
-    No ``log_format`` in the settings means ``console`` on a terminal and ``json`` elsewhere. Start uvicorn with
+    ``log_format`` None means ``console`` on a terminal and ``json`` elsewhere. Start uvicorn with
     ``log_config=None``, or it installs its own handlers again.
     """
     stream = stream or sys.stderr
@@ -79,7 +81,7 @@ def configure_logging(settings: Settings, *, stream: TextIO | None = None) -> No
     ]
     renderer: Processor = (
         structlog.processors.JSONRenderer()
-        if (settings.log_format or ("console" if on_terminal else "json")) == "json"
+        if (log_format or ("console" if on_terminal else "json")) == "json"
         else structlog.dev.ConsoleRenderer(colors=on_terminal)
     )
     structlog.configure(
@@ -105,7 +107,7 @@ def configure_logging(settings: Settings, *, stream: TextIO | None = None) -> No
     )
     root = logging.getLogger()
     root.handlers[:] = [handler]
-    root.setLevel(settings.log_level)
+    root.setLevel(level)
     for name in _WITH_OWN_HANDLERS:
         logger = logging.getLogger(name)
         logger.handlers.clear()

@@ -14,7 +14,6 @@ from markethub.domain.secret import Secret
 from markethub.entrypoints.card_numbers import MASK
 from markethub.entrypoints.logging import REDACTED, configure_logging
 from markethub.entrypoints.setting_values import LogFormat
-from markethub.entrypoints.settings import Settings
 
 SECRETS = {
     "a secret key": "sk_test_51AbCdEf",
@@ -60,7 +59,7 @@ def fail(text: str) -> None:
 
 def logged(log_format: LogFormat = "json", level: str = "DEBUG") -> io.StringIO:
     stream = io.StringIO()
-    configure_logging(Settings(log_level=level, log_format=log_format), stream=stream)
+    configure_logging(level=level, log_format=log_format, stream=stream)
     return stream
 
 
@@ -196,7 +195,7 @@ def test_the_level_is_a_floor() -> None:
 
 def test_what_is_no_terminal_gets_json() -> None:
     stream = io.StringIO()
-    configure_logging(Settings(), stream=stream)
+    configure_logging(stream=stream)
     structlog.get_logger("test").info("seen")
 
     assert "seen" == only_line(stream)["event"]
@@ -208,7 +207,7 @@ def test_a_terminal_gets_lines_for_people() -> None:
             return True
 
     stream = Terminal()
-    configure_logging(Settings(), stream=stream)
+    configure_logging(stream=stream)
     structlog.get_logger("test").info("seen")
 
     assert not stream.getvalue().startswith("{")
