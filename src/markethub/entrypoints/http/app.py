@@ -1,0 +1,116 @@
+"""The HTTP application, built from a container."""
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager
+from functools import partial
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any, Final
+
+from litestar import Litestar, Request, Router
+from litestar.di import Provide
+
+from markethub.entrypoints.http.auth import Authenticator, Caller
+from markethub.entrypoints.http.entrance import Entrance
+from markethub.entrypoints.http.errors import EXCEPTION_HANDLERS
+from markethub.entrypoints.http.idempotency import Idempotency
+from markethub.entrypoints.http.json_body import BODY_BYTES_MAXIMUM
+from markethub.entrypoints.http.limits import Limits, RateLimiter
+from markethub.entrypoints.http.observation import Metrics, Observed
+from markethub.entrypoints.http.openapi import openapi_config
+from markethub.entrypoints.http.routes.health import LIVE_PATH, READY_PATH, health_router
+from markethub.entrypoints.http.routes.orders import orders_router
+from markethub.entrypoints.http.routes.payments import payments_router
+from markethub.entrypoints.http.routes.stripe import stripe_router
+from markethub.entrypoints.http.security_headers import add_security_headers
+from markethub.entrypoints.lifecycle import running
+
+if TYPE_CHECKING:
+    from markethub.entrypoints.container import Container
+
+Lifespan = Callable[[Litestar], AbstractAsyncContextManager[None]]
+
+_PROVIDED: Final = (
+    "settings",
+    "clock",
+    "transactions",
+    "queries",
+    "register_order",
+    "cancel_order",
+    "charge_order",
+    "confirm_payment",
+    "capture_payment",
+    "cancel_payment",
+    "receive_event",
+)
+"""What handlers may ask for: the container's providers of these names."""
+
+
+def create_app(
+    container: "Container",
+    *,
+    lifespan: Sequence[Lifespan] | None = None,
+    limits: Limits | None = None,
+) -> Litestar:
+    """Build the application.
+
+    ``lifespan`` replaces what runs beside it: by default the store is prepared, the worker runs
+    if the settings embed it, and the simulated account's events are delivered.
+    """
+    metrics = Metrics()
+    door = container.fake_router()
+    app = Litestar(
+        route_handlers=[_api(container, metrics, limits or Limits()), *([door] if door else [])],
+        exception_handlers=EXCEPTION_HANDLERS,
+        before_send=[add_security_headers],
+        request_max_body_size=BODY_BYTES_MAXIMUM,
+        openapi_config=openapi_config(version("markethub")),
+        lifespan=[_alive(container)] if lifespan is None else list(lifespan),
+        # Our own log lines are the only ones: the framework's would repeat paths and inputs.
+        logging_config=None,
+    )
+    app.asgi_handler = Observed(app.asgi_handler, metrics, silent=(LIVE_PATH, READY_PATH))
+    return app
+
+
+def _alive(container: "Container") -> Lifespan:
+    settings = container.settings()
+    alive = partial(running, container, worker=settings.embedded_worker, pump=True)
+    return lambda _: alive()
+
+
+def _api(container: "Container", metrics: Metrics, limits: Limits) -> Router:
+    """Return every route of ours, behind the entrance."""
+    settings, clock = container.settings(), container.clock()
+    authenticator = Authenticator(
+        storefront_keys=settings.storefront_keys,
+        ops_keys=settings.ops_keys,
+        customer_token_secret=settings.customer_token_secret,
+        clock=clock,
+    )
+    return Router(
+        "/",
+        route_handlers=[orders_router, stripe_router, payments_router, health_router],
+        dependencies={
+            **{name: _provide(container, name) for name in _PROVIDED},
+            "metrics": Provide(lambda: metrics, sync_to_thread=False),
+            "caller": Provide(_caller, sync_to_thread=False),
+        },
+        middleware=[
+            Entrance(authenticator, RateLimiter(limits, clock=clock)),
+            Idempotency(container.idempotency_keys(), clock=clock),
+        ],
+        security=[{"bearer": []}],
+    )
+
+
+def _provide(container: "Container", name: str) -> Provide:
+    provider = getattr(container, name)
+    return Provide(
+        lambda: provider(),  # noqa: PLW0108 - Litestar takes functions only, a provider is none
+        sync_to_thread=False,
+    )
+
+
+def _caller(request: Request[Any, Any, Any]) -> Caller:
+    caller: Caller = request.scope["user"]
+    return caller

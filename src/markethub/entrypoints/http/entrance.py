@@ -1,0 +1,63 @@
+"""The one way in: who is calling, how often, whether they may, and nothing that must not enter."""
+
+from typing import Any, Final
+from urllib.parse import parse_qsl
+
+from litestar import Request
+from litestar.enums import ScopeType
+from litestar.middleware import ASGIMiddleware
+from litestar.types import ASGIApp, Receive, Scope, Send
+
+from markethub.entrypoints.http.auth import Access, Authenticator, forbidden, unauthorized
+from markethub.entrypoints.http.errors import invalid
+from markethub.entrypoints.http.json_body import check_text
+from markethub.entrypoints.http.limits import RateLimiter
+
+ACCESS: Final = "access"
+"""The route option that says who may call. A route without it is closed to everybody."""
+PUBLIC: Final = "public"
+"""Its value for a route that needs no caller: health, and what a signature protects."""
+
+
+class Entrance(ASGIMiddleware):
+    """Stands before every route of ours; leaves the caller in the request's ``user``."""
+
+    scopes = (ScopeType.HTTP,)
+
+    def __init__(self, authenticator: Authenticator, limiter: RateLimiter) -> None:
+        """Ask ``authenticator`` who it is, and ``limiter`` whether it is too much."""
+        self._authenticator = authenticator
+        self._limiter = limiter
+
+    async def handle(self, scope: Scope, receive: Receive, send: Send, next_app: ASGIApp) -> None:
+        """Let the request pass, or raise the problem that answers it."""
+        access = scope["route_handler"].opt.get(ACCESS)
+        request: Request[Any, Any, Any] = Request(scope)
+        # OPTIONS is answered by the framework with the allowed methods, and reaches nothing.
+        if access != PUBLIC and request.method != "OPTIONS":
+            self._admit(request, access or Access())
+        _check_address(request)
+        await next_app(scope, receive, send)
+
+    def _admit(self, request: Request[Any, Any, Any], access: Access) -> None:
+        caller = self._authenticator.identify(request.headers.get("Authorization"))
+        self._limiter.check(request.client.host if request.client else "", caller)
+        if caller is None:
+            raise unauthorized()
+        if not access.allows(caller):
+            raise forbidden()
+        request.scope["user"] = caller
+
+
+def _check_address(request: Request[Any, Any, Any]) -> None:
+    """Raise for a path or query that must not reach a database or a log."""
+    for name, value in request.path_params.items():
+        check_text(str(value), field=name)
+    try:
+        query = request.scope["query_string"].decode("ascii")
+        pairs = parse_qsl(query, keep_blank_values=True, errors="strict", max_num_fields=32)
+    except ValueError:
+        raise invalid("", "the query is not readable") from None
+    for name, value in pairs:
+        check_text(name, field="")
+        check_text(value, field=name)

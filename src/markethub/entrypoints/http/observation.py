@@ -1,0 +1,117 @@
+"""One log line and two metrics per request: route, status, duration and request id, no more.
+
+Neither bodies nor queries, headers or paths with their ids are looked at.
+"""
+
+from collections.abc import Iterable
+from time import perf_counter
+from typing import Final
+from uuid import uuid4
+
+import structlog
+from litestar.enums import ScopeType
+from litestar.types import ASGIApp, Message, Receive, Scope, Send
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+from markethub.domain.ports.queries import StoreHealth
+
+UNMATCHED: Final = "unmatched"
+"""The route of a request that met none: a path from outside must not become a label."""
+
+_log = structlog.get_logger(__name__)
+
+
+class Metrics:
+    """What Prometheus is told, in a registry of its own."""
+
+    def __init__(self) -> None:
+        """Begin at zero."""
+        self.registry = CollectorRegistry()
+        self._requests = Counter(
+            "markethub_http_requests",
+            "Requests answered.",
+            ("method", "route", "status"),
+            registry=self.registry,
+        )
+        self._duration_s = Histogram(
+            "markethub_http_request_duration_seconds",
+            "Time until the answer was sent.",
+            ("method", "route"),
+            registry=self.registry,
+        )
+        self._lag_s = Gauge(
+            "markethub_inbox_lag_seconds",
+            "Age of the oldest event that waits to be processed.",
+            registry=self.registry,
+        )
+        self._waiting = Gauge(
+            "markethub_inbox_waiting_events",
+            "Events that wait to be processed.",
+            registry=self.registry,
+        )
+        self._unresolved = Gauge(
+            "markethub_unresolved_operations",
+            "Requests to the provider whose outcome is unknown.",
+            registry=self.registry,
+        )
+
+    def count(self, *, method: str, route: str, status: int, duration_s: float) -> None:
+        """Count an answered request."""
+        self._requests.labels(method, route, str(status)).inc()
+        self._duration_s.labels(method, route).observe(duration_s)
+
+    def render(self, health: StoreHealth, *, lag_s: float) -> bytes:
+        """Return the text that Prometheus reads, with the store's state as of now."""
+        self._lag_s.set(lag_s)
+        self._waiting.set(health.waiting_events)
+        self._unresolved.set(health.unresolved_operations)
+        return generate_latest(self.registry)
+
+
+_METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+
+
+class Observed:
+    """Wraps the whole application, so that refused and unmatched requests are seen too."""
+
+    def __init__(self, app: ASGIApp, metrics: Metrics, *, silent: Iterable[str] = ()) -> None:
+        """Count into ``metrics``; routes in ``silent`` are counted but not logged."""
+        self._app = app
+        self._metrics = metrics
+        self._silent = frozenset(silent)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Let the application answer, and note how that went."""
+        if scope["type"] != ScopeType.HTTP:
+            await self._app(scope, receive, send)
+            return
+        begun_at, status, request_id = perf_counter(), 0, uuid4().hex
+
+        async def watch(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = int(message["status"])
+                message["headers"] = [
+                    *message["headers"],
+                    (b"x-request-id", request_id.encode()),
+                ]
+            await send(message)
+
+        with structlog.contextvars.bound_contextvars(request_id=request_id):
+            try:
+                await self._app(scope, receive, watch)
+            finally:
+                duration_s = perf_counter() - begun_at
+                method = scope["method"] if scope["method"] in _METHODS else "OTHER"
+                route = scope.get("path_template") or UNMATCHED
+                self._metrics.count(
+                    method=method, route=route, status=status, duration_s=duration_s
+                )
+                if route not in self._silent:
+                    _log.info(
+                        "http.request",
+                        method=method,
+                        route=route,
+                        status=status,
+                        duration_ms=round(duration_s * 1000, 1),
+                    )

@@ -1,0 +1,149 @@
+"""What the OpenAPI document says beyond what Litestar reads from the handlers."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final, cast
+
+import msgspec
+from litestar.openapi import OpenAPIConfig, ResponseSpec
+from litestar.openapi.spec import (
+    Components,
+    OpenAPIMediaType,
+    Operation,
+    Parameter,
+    RequestBody,
+    Schema,
+    SecurityScheme,
+)
+
+from markethub.entrypoints.http.errors import PROBLEM_TYPE, Problem
+from markethub.entrypoints.http.idempotency import KEY_CHARACTERS_MAXIMUM
+from markethub.entrypoints.http.schema_page import SchemaPage
+
+_PROBLEMS: Final = {
+    400: "The input is malformed; `errors` names the fields.",
+    401: "No valid bearer token.",
+    403: "Known, but not allowed.",
+    404: "No such object, or one of somebody else.",
+    409: "The state of things does not allow it, or another request is at work.",
+    413: "The body is too large.",
+    422: "The amounts do not fit, or the Idempotency-Key was used with another body.",
+    429: "Too many requests; `Retry-After` says when.",
+    500: "Our fault.",
+    502: "The payment provider refused it for good.",
+    503: "The outcome is not known yet, or a part of us is not ready; `Retry-After` says when.",
+}
+
+
+READS: Final = (400, 401, 403, 404, 429, 500)
+"""What any route behind the entrance may answer with."""
+WRITES: Final = (*READS, 409, 413, 422, 502, 503)
+"""What a route that takes a body and calls the provider may answer with, too."""
+
+
+def problems(*statuses: int) -> dict[int, ResponseSpec]:
+    """Declare which problems a route answers with."""
+    return {
+        status: ResponseSpec(
+            Problem,
+            description=_PROBLEMS[status],
+            media_type=PROBLEM_TYPE,
+            generate_examples=False,
+        )
+        for status in statuses
+    }
+
+
+def documented(
+    shape: type[Any] | None = None, *, required: bool = True, keyed: bool = False
+) -> type[Operation]:
+    """Publish a body that the handler decodes itself, and the Idempotency-Key if it takes one."""
+    body = None
+    if shape is not None:
+        body = RequestBody(
+            required=required,
+            content={"application/json": OpenAPIMediaType(schema=_schema(shape))},
+        )
+    return _operation(body, keyed=keyed)
+
+
+def raw_body(description: str) -> type[Operation]:
+    """Publish a body that is taken as it comes."""
+    schema = Schema(type="object", description=description)  # type: ignore[arg-type]  # see below
+    content = {"application/json": OpenAPIMediaType(schema=schema)}
+    signature = Parameter(
+        name="Stripe-Signature",
+        param_in="header",
+        required=False,
+        schema=Schema(type="string"),  # type: ignore[arg-type]  # a plain string is what it renders
+    )
+    return _operation(RequestBody(required=True, content=content), extra=(signature,))
+
+
+def _operation(
+    body: RequestBody | None, *, keyed: bool = False, extra: tuple[Parameter, ...] = ()
+) -> type[Operation]:
+    headers = (*extra, _KEY_HEADER) if keyed else extra
+
+    @dataclass
+    class DocumentedOperation(Operation):
+        def __post_init__(self) -> None:
+            self.request_body = body
+            if headers:
+                self.parameters = [*(self.parameters or []), *headers]
+
+    return DocumentedOperation
+
+
+_KEY_HEADER: Final = Parameter(
+    name="Idempotency-Key",
+    param_in="header",
+    required=False,
+    description="The same key and body give the same answer for 24 hours.",
+    schema=Schema(
+        type="string",  # type: ignore[arg-type]  # a plain string is what the enum renders to
+        min_length=1,
+        max_length=KEY_CHARACTERS_MAXIMUM,
+    ),
+)
+
+
+def _schema(shape: type[Any]) -> Schema:
+    """Return a struct's JSON schema, self-contained."""
+    document = msgspec.json.schema(shape)
+    definitions = document.get("$defs", {})
+    return cast(Schema, _inline(document, definitions))
+
+
+def _inline(node: Any, definitions: Mapping[str, Any]) -> Any:  # noqa: ANN401 - JSON is anything
+    if isinstance(node, list):
+        return [_inline(item, definitions) for item in node]
+    if not isinstance(node, dict):
+        return node
+    if "$ref" in node:
+        return _inline(definitions[node["$ref"].rpartition("/")[2]], definitions)
+    return {key: _inline(value, definitions) for key, value in node.items() if key != "$defs"}
+
+
+def openapi_config(version: str) -> OpenAPIConfig:
+    """Return how the document and its page are made."""
+    return OpenAPIConfig(
+        title="MarketHub payments",
+        version=version,
+        description=(
+            "Amounts are integers in minor units, currencies lower-case ISO codes, times "
+            "RFC 3339 in UTC. Unknown fields are refused. Errors are RFC 9457 problem details."
+        ),
+        path="/schema",
+        render_plugins=[SchemaPage()],
+        components=Components(
+            security_schemes={
+                "bearer": SecurityScheme(
+                    type="http",
+                    scheme="bearer",
+                    description="A storefront key, an operations key or a customer's token.",
+                )
+            }
+        ),
+        use_handler_docstrings=True,
+    )

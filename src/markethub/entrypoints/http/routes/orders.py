@@ -1,0 +1,89 @@
+"""Orders of the storefront."""
+
+from typing import Any
+
+from litestar import Request, Router, delete, get, put
+from litestar.params import FromPath
+
+from markethub.domain import ids
+from markethub.domain.errors import NotFound
+from markethub.domain.ids import OrderId
+from markethub.domain.ports.queries import OrderView, Queries
+from markethub.domain.usecases.cancel_order import CancelOrder, CancelOrderCommand
+from markethub.domain.usecases.register_order import RegisterOrder, RegisterOrderCommand
+from markethub.entrypoints.http.auth import Access, Caller
+from markethub.entrypoints.http.entrance import ACCESS
+from markethub.entrypoints.http.injected import Injected
+from markethub.entrypoints.http.json_body import json_body
+from markethub.entrypoints.http.openapi import READS, WRITES, documented, problems
+from markethub.entrypoints.http.schemas import OrderIn, OrderOut, given, order_out
+
+
+@put(
+    "/{order_id:str}",
+    operation_class=documented(OrderIn),
+    responses=problems(*WRITES),
+    opt={ACCESS: Access(storefront=True)},
+)
+async def put_order(
+    request: Request[Any, Any, Any],
+    order_id: FromPath[str],
+    register_order: Injected[RegisterOrder],
+    queries: Injected[Queries],
+    caller: Injected[Caller],
+) -> OrderOut:
+    """Register an order, or replace one that is not paid."""
+    known = ids.order_id(order_id)
+    body = await json_body(request, OrderIn)
+    await register_order(
+        RegisterOrderCommand(
+            order_id=known, cart=body.cart(), expected_total=given(body.expected_total)
+        )
+    )
+    return order_out(await _view(queries, known), caller)
+
+
+@get(
+    "/{order_id:str}",
+    responses=problems(*READS),
+    opt={ACCESS: Access(storefront=True, customer=True)},
+)
+async def get_order(
+    order_id: FromPath[str], queries: Injected[Queries], caller: Injected[Caller]
+) -> OrderOut:
+    """Return an order with its payments."""
+    view = await queries.order(ids.order_id(order_id), customer_id=caller.customer_id)
+    return order_out(_found(view), caller)
+
+
+@delete(
+    "/{order_id:str}",
+    status_code=200,
+    responses=problems(*WRITES),
+    opt={ACCESS: Access(storefront=True)},
+)
+async def delete_order(
+    order_id: FromPath[str],
+    cancel_order: Injected[CancelOrder],
+    queries: Injected[Queries],
+    caller: Injected[Caller],
+) -> OrderOut:
+    """Cancel an unpaid order and its intent; return it as it is then."""
+    known = ids.order_id(order_id)
+    await cancel_order(CancelOrderCommand(order_id=known))
+    return order_out(await _view(queries, known), caller)
+
+
+async def _view(queries: Queries, known: OrderId) -> OrderView:
+    return _found(await queries.order(known))
+
+
+def _found(view: OrderView | None) -> OrderView:
+    if view is None:
+        raise NotFound("no such order")
+    return view
+
+
+orders_router = Router(
+    "/api/orders", route_handlers=[put_order, get_order, delete_order], tags=["orders"]
+)
