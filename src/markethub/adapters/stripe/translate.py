@@ -122,7 +122,7 @@ def event_fact(type: str, obj: object) -> ProviderFact:
     """
     if type in CLAIMED_STATUS:
         fields = _object(obj, "payment_intent")
-        if fields.get("currency") not in CURRENCIES and not _is_ours(fields):
+        if not _is_ours(fields) and _word(fields.get("currency")) not in CURRENCIES:
             return Unrecognised(type=type)
         return IntentReported(intent=_intent(fields, None), claimed_status=CLAIMED_STATUS[type])
     if type in CHARGE_TYPES:

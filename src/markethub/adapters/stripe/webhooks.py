@@ -27,6 +27,7 @@ TOLERANCE_S: Final = 300
 
 _EVENT_ID = re.compile(r"[A-Za-z0-9_]{1,255}")
 _TYPE = re.compile(r"[a-z0-9_.]{1,255}")
+_VERSION = re.compile(r"[A-Za-z0-9_.-]{1,255}")
 _TIMESTAMP = re.compile(r"[0-9]{1,12}")
 
 
@@ -140,7 +141,7 @@ def _received(event: Mapping[str, object]) -> ReceivedEvent:
         type=type_,
         livemode=livemode,
         created_at=translate.moment(event.get("created"), "created"),
-        api_version=version if isinstance(version, str) and _TYPE.fullmatch(version) else None,
+        api_version=version if isinstance(version, str) and _VERSION.fullmatch(version) else None,
         payload=_encode(event),
     )
 
