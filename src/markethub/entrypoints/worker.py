@@ -57,7 +57,7 @@ async def forever(name: str, step: Callable[[], Awaitable[int]], *, pause: Pause
     while True:
         try:
             found = await step()
-        except Exception:
+        except Exception:  # noqa: BLE001 - the loop outlives whatever one round runs into
             _log.exception("loop.failed", loop=name)
             await pause(ALARMED_S)
             continue

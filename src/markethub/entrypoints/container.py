@@ -1,0 +1,211 @@
+"""The composition root: the only place that knows which adapter is behind which port.
+
+A process makes one container from its settings and asks it at its edges; nothing below the
+entrypoints ever sees it. Tests make their own and override what they need. Every provider is
+sync: one awaitable would make all above it awaitable. Adapters are imported when they are
+first asked for, so that a process loads only what its settings chose: stripe, sqlalchemy and
+litestar cost a quarter of a second each.
+"""
+
+# ruff: noqa: PLC0415 - imports inside functions are what the last sentence above is about
+
+import secrets
+from typing import TYPE_CHECKING
+
+from dependency_injector import containers, providers
+
+from markethub.adapters.crypto import AesGcmCipher
+from markethub.adapters.system import AsyncioPause, SystemClock, TypeIds
+from markethub.domain.ports.cipher import TokenCipher
+from markethub.domain.ports.system import Clock
+from markethub.domain.usecases.cancel_order import CancelOrder
+from markethub.domain.usecases.cancel_payment import CancelPayment
+from markethub.domain.usecases.capture_payment import CapturePayment
+from markethub.domain.usecases.charge_order import ChargeOrder
+from markethub.domain.usecases.confirm_payment import ConfirmPayment
+from markethub.domain.usecases.drive import Driver
+from markethub.domain.usecases.process_inbox import ProcessInbox
+from markethub.domain.usecases.receive_event import ReceiveEvent, ReceiveEventCommand
+from markethub.domain.usecases.reconcile import Reconcile
+from markethub.domain.usecases.register_order import RegisterOrder
+from markethub.domain.usecases.settlement import Settlement
+from markethub.entrypoints.settings import Settings
+from markethub.entrypoints.worker import Worker
+
+if TYPE_CHECKING:
+    from litestar import Router
+
+    from markethub.adapters.fake.account import Account
+    from markethub.adapters.fake.gateway import FakeGateway
+    from markethub.adapters.fake.pump import Pump
+    from markethub.adapters.memory.store import MemoryStore
+    from markethub.adapters.sqlalchemy.store import SqlStore
+    from markethub.adapters.stripe.gateway import StripeGateway
+    from markethub.adapters.stripe.webhooks import StripeEventTranslator
+
+
+def _memory_store() -> "MemoryStore":
+    from markethub.adapters.memory.store import MemoryStore
+
+    return MemoryStore()
+
+
+def _sql_store(settings: Settings, cipher: TokenCipher) -> "SqlStore":
+    from markethub.adapters.sqlalchemy.store import SqlStore
+
+    return SqlStore(settings.database.url, cipher=cipher)
+
+
+def _account(settings: Settings) -> "Account":
+    from markethub.adapters.fake.account import Account, AccountOptions
+    from markethub.adapters.fake.store import DictStore
+    from markethub.adapters.fake_store import SqliteAccountStore
+
+    path = settings.database.fake_account_path
+    store = DictStore() if path is None else SqliteAccountStore(path)
+    return Account(store=store, options=AccountOptions(seed=secrets.token_hex(16)))
+
+
+def _fake_gateway(account: "Account") -> "FakeGateway":
+    from markethub.adapters.fake.gateway import FakeGateway
+
+    return FakeGateway(account)
+
+
+def _stripe_gateway(settings: Settings) -> "StripeGateway":
+    from markethub.adapters.stripe.gateway import StripeGateway
+
+    return StripeGateway(secret_key=settings.stripe_secret_key, api_base=settings.stripe_api_base)
+
+
+def _translator(settings: Settings) -> "StripeEventTranslator":
+    from markethub.adapters.stripe.webhooks import StripeEventTranslator
+
+    return StripeEventTranslator(settings.stripe_webhook_secrets)
+
+
+def _pump(
+    account: "Account", settings: Settings, clock: Clock, receive_event: ReceiveEvent
+) -> "Pump":
+    from markethub.adapters.fake.pump import Pump
+
+    async def deliver(body: bytes, signature: str) -> bool:
+        return await receive_event(ReceiveEventCommand(body=body, signature=signature))
+
+    return Pump(
+        account=account,
+        secret=settings.stripe_webhook_secrets[0],
+        clock=clock,
+        deliver=deliver,
+    )
+
+
+def _fake_router(account: "Account") -> "Router":
+    from markethub.entrypoints.fake_stripe import fake_stripe_router
+
+    return fake_stripe_router(account)
+
+
+def _database_kind(settings: Settings) -> str:
+    return "memory" if settings.database.kind == "memory" else "sql"
+
+
+class Container(containers.DeclarativeContainer):
+    """Everything a process is made of. Give it settings with ``build_container``."""
+
+    settings: providers.Dependency[Settings] = providers.Dependency(instance_of=Settings)
+
+    clock = providers.Singleton(SystemClock)
+    ids = providers.Singleton(TypeIds)
+    pause = providers.Singleton(AsyncioPause)
+    cipher = providers.Singleton(AesGcmCipher, settings.provided.encryption_keys)
+
+    store = providers.Selector(
+        providers.Callable(_database_kind, settings),
+        memory=providers.Singleton(_memory_store),
+        sql=providers.Singleton(_sql_store, settings, cipher),
+    )
+    transactions = store.provided.transactions
+    inbox = store.provided.inbox
+    queries = store.provided.queries
+    idempotency_keys = store.provided.idempotency_keys
+    stamps = store.provided.stamps
+
+    account = providers.Selector(
+        settings.provided.gateway,
+        fake=providers.Singleton(_account, settings),
+        stripe=providers.Object(None),
+    )
+    gateway = providers.Selector(
+        settings.provided.gateway,
+        fake=providers.Singleton(_fake_gateway, account),
+        stripe=providers.Singleton(_stripe_gateway, settings),
+    )
+    translator = providers.Singleton(_translator, settings)
+
+    settlement = providers.Factory(
+        Settlement, transactions=transactions, gateway=gateway, clock=clock, ids=ids
+    )
+    drive = providers.Factory(Driver, settlement=settlement, pause=pause)
+
+    register_order = providers.Factory(
+        RegisterOrder, transactions=transactions, settlement=settlement, drive=drive, clock=clock
+    )
+    cancel_order = providers.Factory(
+        CancelOrder, transactions=transactions, settlement=settlement, drive=drive, clock=clock
+    )
+    charge_order = providers.Factory(
+        ChargeOrder,
+        transactions=transactions,
+        settlement=settlement,
+        drive=drive,
+        clock=clock,
+        ids=ids,
+    )
+    confirm_payment = providers.Factory(
+        ConfirmPayment, transactions=transactions, settlement=settlement
+    )
+    capture_payment = providers.Factory(
+        CapturePayment, transactions=transactions, settlement=settlement, drive=drive, clock=clock
+    )
+    cancel_payment = providers.Factory(
+        CancelPayment, transactions=transactions, settlement=settlement, drive=drive
+    )
+    receive_event = providers.Factory(
+        ReceiveEvent,
+        translator=translator,
+        inbox=inbox,
+        clock=clock,
+        livemode=providers.Callable(lambda settings: settings.mode == "live", settings),
+    )
+    process_inbox = providers.Factory(
+        ProcessInbox,
+        transactions=transactions,
+        settlement=settlement,
+        translator=translator,
+        clock=clock,
+    )
+    reconcile = providers.Factory(
+        Reconcile, transactions=transactions, settlement=settlement, drive=drive, clock=clock
+    )
+
+    worker = providers.Factory(
+        Worker, process_inbox=process_inbox, reconcile=reconcile, pause=pause
+    )
+    pump = providers.Selector(
+        settings.provided.gateway,
+        fake=providers.Factory(_pump, account, settings, clock, receive_event),
+        stripe=providers.Object(None),
+    )
+    fake_router = providers.Selector(
+        settings.provided.gateway,
+        fake=providers.Factory(_fake_router, account),
+        stripe=providers.Object(None),
+    )
+
+
+def build_container(settings: Settings) -> Container:
+    """Compose a process from its settings. Nothing is opened before it is asked for."""
+    container = Container(settings=providers.Object(settings))
+    container.check_dependencies()
+    return container
