@@ -271,6 +271,9 @@ class Payment:
         status = _STATUS_OF[intent.status]
         if self.status is PaymentStatus.SUCCEEDED and status is not PaymentStatus.SUCCEEDED:
             return self  # an older view than ours: money that arrived does not vanish
+        canceled = self.status is PaymentStatus.CANCELED and self.intent_id is not None
+        if canceled and status is not PaymentStatus.SUCCEEDED:
+            return self  # likewise: a canceled intent does not come back
         if intent.status is IntentStatus.UNKNOWN:
             status = self.status  # a status that we have no word for changes nothing
         seen = attrs.evolve(
