@@ -1,12 +1,12 @@
 """How a command fails: the exit code of every error, and what is printed of it."""
 
 import json
+import logging
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
 import click
-import structlog
 
 from markethub.domain.errors import (
     Misconfigured,
@@ -36,7 +36,9 @@ EXIT_CODES: Final[Mapping[type[BaseException], int]] = MappingProxyType(
 )
 """The nearest class in an error's line of descent decides."""
 
-_log = structlog.get_logger(__name__)
+# The standard library's: before the log is configured it goes to standard error, structlog's to
+# standard output.
+_log = logging.getLogger(__name__)
 
 
 def exit_code(error: BaseException) -> int:
@@ -56,7 +58,7 @@ def report(error: Exception, *, as_json: bool) -> int:
     elif isinstance(error, PaymentsError):
         click.echo(f"Error: {error}", err=True)
     if not isinstance(error, (click.ClickException, PaymentsError)):
-        _log.error("command.crashed", exc_info=error)
+        _log.error("The command crashed.", exc_info=error)
     return exit_code(error)
 
 
