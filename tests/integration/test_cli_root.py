@@ -1,0 +1,170 @@
+"""The command line itself: what it loads, how it fails, and with which code."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from markethub.domain import errors
+from markethub.domain.errors import PaymentsError
+from markethub.entrypoints.cli import main
+from markethub.entrypoints.cli.failure import exit_code
+from tests.support.processes import clean_environment, run_markethub
+
+HEAVY = (
+    "alembic",
+    "attr",
+    "attrs",
+    "dependency_injector",
+    "litestar",
+    "msgspec",
+    "rich",
+    "sqlalchemy",
+    "stripe",
+    "structlog",
+    "uvicorn",
+)
+
+
+def test_help_loads_nothing_but_click(tmp_path: Path) -> None:
+    script = (
+        "import sys\n"
+        "from markethub.entrypoints.cli import main\n"
+        "code = main(['--help'])\n"
+        f"print('loaded:', [name for name in {HEAVY!r} if name in sys.modules], code)\n"
+    )
+    done = subprocess.run(  # noqa: S603 - our own script
+        [sys.executable, "-c", script],
+        cwd=tmp_path,
+        env=clean_environment({}),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+
+    assert "loaded: [] 0" == done.stdout.splitlines()[-1]
+
+
+def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
+    assert 0 == main(["--help"])
+
+    printed = capsys.readouterr().out
+    words = {line.split()[0] for line in printed.partition("Commands:")[2].splitlines() if line}
+    assert {"db", "demo", "orders", "payments", "serve", "worker"} == words
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["db", "--help"],
+        ["db", "upgrade", "--help"],
+        ["db", "current", "--help"],
+        ["demo", "--help"],
+        ["orders", "show", "--help"],
+        ["orders", "create", "--help"],
+        ["payments", "list", "--help"],
+        ["payments", "show", "--help"],
+        ["payments", "capture", "--help"],
+        ["payments", "cancel", "--help"],
+        ["serve", "--help"],
+        ["worker", "--help"],
+    ],
+)
+def test_every_command_explains_itself(
+    words: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert 0 == main(words)
+
+    assert capsys.readouterr().out.startswith(f"Usage: markethub {' '.join(words[:-1])}")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["refound"],
+        ["payments", "show"],
+        ["payments", "list", "--status", "lost"],
+        ["payments", "list", "--since", "yesterday"],
+        ["payments", "list", "--order", "no spaces"],
+        ["payments", "cancel", "pay_1", "--reason", "boredom"],
+        ["orders", "create", "no-such-file.json"],
+        ["--no-such-option"],
+    ],
+)
+def test_wrong_usage_ends_with_2_and_says_so_on_standard_error(
+    words: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert 2 == main(words)
+
+    printed = capsys.readouterr()
+    assert "" == printed.out
+    assert "Error: " in printed.err
+
+
+@pytest.mark.parametrize("words", [["--json", "refound"], ["--json", "--no-such-option"]])
+def test_wrong_usage_with_json_is_one_document(
+    words: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert 2 == main(words)
+
+    printed = capsys.readouterr()
+    assert "wrong_usage" == json.loads(printed.out)["error"]["code"]
+    assert "" == printed.err
+
+
+def test_a_wrong_setting_ends_with_5_and_names_the_variable(tmp_path: Path) -> None:
+    done = run_markethub("payments", "list", folder=tmp_path, settings={"MARKETHUB_PORT": "eighty"})
+
+    assert 5 == done.returncode
+    assert "MARKETHUB_PORT" in done.stderr
+    assert "eighty" not in done.stderr
+    assert "" == done.stdout
+
+
+def test_a_wrong_setting_in_the_folders_env_file_is_found(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("DATABASE_URL=mysql://nowhere\n")
+
+    done = run_markethub("--json", "db", "current", folder=tmp_path)
+
+    assert 5 == done.returncode
+    error = json.loads(done.stdout)["error"]
+    assert "configuration_error" == error["code"]
+    assert "DATABASE_URL" in error["message"]
+
+
+def subclasses(kind: type[PaymentsError]) -> Iterator[type[PaymentsError]]:
+    yield kind
+    for below in kind.__subclasses__():
+        yield from subclasses(below)
+
+
+@pytest.mark.parametrize(
+    ("kind", "code"),
+    [
+        (errors.Refused, 1),
+        (errors.ValidationFailed, 1),
+        (errors.AmountTooSmall, 1),
+        (errors.InvalidTransition, 1),
+        (errors.OrderAlreadyPaid, 1),
+        (errors.GatewayRejected, 1),
+        (errors.NotFound, 3),
+        (errors.RequestInProgress, 4),
+        (errors.GatewayUnavailable, 4),
+        (errors.CommitUnknown, 4),
+        (errors.ConfigurationError, 5),
+        (errors.ForeignDatabase, 5),
+        (RuntimeError, 4),
+    ],
+)
+def test_the_nearest_class_decides_the_exit_code(kind: type[Exception], code: int) -> None:
+    assert code == exit_code(kind.__new__(kind))
+
+
+def test_no_error_of_the_core_is_taken_for_success_or_wrong_usage() -> None:
+    codes = {exit_code(kind.__new__(kind)) for kind in subclasses(PaymentsError)}
+
+    assert {1, 3, 4, 5} == codes

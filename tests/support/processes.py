@@ -1,0 +1,73 @@
+"""The command line as a process of its own, as people and supervisors start it."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+MARKETHUB: Final = str(Path(sys.executable).with_name("markethub"))
+"""The console script beside the interpreter that runs the tests."""
+STOP_S_MAXIMUM: Final = 30
+"""Far above what a stop takes: only a process that hangs needs more."""
+_OURS: Final = ("MARKETHUB_", "STRIPE_", "DATABASE_URL", "PAYMENT_ENV")
+
+
+def clean_environment(settings: Mapping[str, str]) -> dict[str, str]:
+    """Return the environment without settings of ours but the given ones."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(_OURS)}
+    return {**kept, **settings}
+
+
+def run_markethub(
+    *words: str, folder: Path, settings: Mapping[str, str] | None = None
+) -> "subprocess.CompletedProcess[str]":
+    """Run one command in ``folder`` to its end."""
+    return subprocess.run(  # noqa: S603 - our own program
+        [MARKETHUB, *words],
+        cwd=folder,
+        env=clean_environment(settings or {}),
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+@contextmanager
+def started_markethub(
+    *words: str, folder: Path, settings: Mapping[str, str] | None = None
+) -> Iterator["subprocess.Popen[str]"]:
+    """Start a command that runs until it is stopped; what it logs goes to ``folder/log``.
+
+    Whatever the test did not stop is stopped in the end.
+    """
+    with (
+        (folder / "log").open("w") as log,
+        subprocess.Popen(  # noqa: S603 - our own program
+            [MARKETHUB, *words],
+            cwd=folder,
+            env=clean_environment(settings or {}),
+            stdout=subprocess.PIPE,
+            stderr=log,
+            text=True,
+        ) as process,
+    ):
+        try:
+            yield process
+        finally:
+            stop(process)
+
+
+def stop(process: "subprocess.Popen[str]", number: int = signal.SIGTERM) -> int:
+    """Ask a process to end, wait for it and return its exit code."""
+    if process.poll() is None:
+        process.send_signal(number)
+    try:
+        return process.wait(timeout=STOP_S_MAXIMUM)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        raise
