@@ -1,0 +1,109 @@
+"""Reads for screens: of what is committed, never of what is staged."""
+
+import base64
+import binascii
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+import attrs
+
+from markethub.adapters.memory.database import OF_ORDER, UNRESOLVED, WAITING, Database
+from markethub.adapters.memory.repositories import by_age
+from markethub.domain.errors import ValidationFailed
+from markethub.domain.events import DomainEvent
+from markethub.domain.ids import CustomerId, OrderId, PaymentId
+from markethub.domain.ledger import Entry
+from markethub.domain.payment import Payment
+from markethub.domain.ports.queries import (
+    OrderView,
+    PaymentFilter,
+    PaymentPage,
+    Queries,
+    StoreHealth,
+)
+
+
+@attrs.frozen
+class MemoryQueries:
+    """Consistent reads outside of a use case's transaction."""
+
+    _database: Database
+
+    async def order(
+        self, id: OrderId, *, customer_id: CustomerId | None = None
+    ) -> OrderView | None:
+        """Return an order with its payments, if it exists and is the customer's."""
+        order = self._database.orders.rows.get(id)
+        if order is None or customer_id not in (None, order.customer_id):
+            return None
+        return OrderView(order=order, payments=sorted(self._of_order(id), key=by_age))
+
+    async def payments(
+        self, filter: PaymentFilter, *, cursor: str | None = None, limit: int = 50
+    ) -> PaymentPage:
+        """List payments, newest first. Raises ValidationFailed for a cursor that is not ours."""
+        before = None if cursor is None else _position(cursor)
+        found = [payment for payment in self._candidates(filter) if _matches(payment, filter)]
+        found.sort(key=by_age, reverse=True)
+        rest = [payment for payment in found if before is None or by_age(payment) < before]
+        page = rest[:limit]
+        return PaymentPage(items=page, next_cursor=_cursor(page[-1]) if len(rest) > limit else None)
+
+    def _candidates(self, filter: PaymentFilter) -> Iterable[Payment]:
+        if filter.order_id is not None:
+            return self._of_order(filter.order_id)
+        return self._database.payments.rows.values()
+
+    def _of_order(self, order_id: OrderId) -> Iterable[Payment]:
+        payments = self._database.payments
+        return [payments.rows[found] for found in payments.ids(OF_ORDER, order_id)]
+
+    async def ledger(self) -> Sequence[Entry]:
+        """Return all entries of the ledger in the order they were posted."""
+        return list(self._database.ledger.rows.values())
+
+    async def outbox(self) -> Sequence[DomainEvent]:
+        """Return all staged events in the order they were staged."""
+        return list(self._database.outbox)
+
+    async def health(self) -> StoreHealth:
+        """Say how the store is."""
+        inbox, operations = self._database.inbox, self._database.operations
+        waiting = [inbox.rows[found].received_at for found in inbox.ids(WAITING, key=True)]
+        return StoreHealth(
+            schema_is_current=True,
+            oldest_waiting_event_at=min(waiting, default=None),
+            waiting_events=len(waiting),
+            unresolved_operations=sum(1 for _ in operations.ids(UNRESOLVED, key=True)),
+        )
+
+
+def _matches(payment: Payment, filter: PaymentFilter) -> bool:
+    return (
+        filter.order_id in (None, payment.order_id)
+        and filter.customer_id in (None, payment.customer_id)
+        and filter.status in (None, payment.status)
+        and (filter.created_from is None or payment.created_at >= filter.created_from)
+    )
+
+
+def _cursor(last: Payment) -> str:
+    text = f"{last.created_at.isoformat()} {last.id}"
+    return base64.urlsafe_b64encode(text.encode()).decode()
+
+
+def _position(cursor: str) -> tuple[datetime, PaymentId]:
+    try:
+        text = base64.b64decode(cursor.encode(), altchars=b"-_", validate=True).decode()
+        created_at, _, payment_id = text.partition(" ")
+        position = datetime.fromisoformat(created_at), PaymentId(payment_id)
+    except (binascii.Error, UnicodeError, ValueError):
+        raise ValidationFailed("cursor", "is not one of ours") from None
+    if position[0].tzinfo is None or not payment_id:
+        raise ValidationFailed("cursor", "is not one of ours")
+    return position
+
+
+def _conforms(database: Database) -> Queries:
+    """Let the type checker prove that the adapter fits its port."""
+    return MemoryQueries(database)

@@ -1,0 +1,35 @@
+"""The memory store: what the SQL stores are, without a database."""
+
+from markethub.adapters.memory.database import Database
+from markethub.adapters.memory.idempotency import MemoryIdempotencyKeys
+from markethub.adapters.memory.inbox import MemoryInbox
+from markethub.adapters.memory.queries import MemoryQueries
+from markethub.adapters.memory.stamps import MemoryStamps
+from markethub.adapters.memory.unit_of_work import MemoryTransactions
+
+
+class MemoryStore:
+    """A store whose data lives as long as this object."""
+
+    def __init__(self) -> None:
+        """Begin empty."""
+        database = Database()
+        self.transactions = MemoryTransactions(database)
+        self.inbox = MemoryInbox(database)
+        self.queries = MemoryQueries(database)
+        self.idempotency_keys = MemoryIdempotencyKeys()
+        self.stamps = MemoryStamps()
+
+    async def upgrade(self) -> None:
+        """Bring the schema up to date: it always is."""
+
+    async def current_revision(self) -> str | None:
+        """Name the schema's revision."""
+        return "memory"
+
+    async def schema_is_current(self) -> bool:
+        """Tell whether the schema is this version's."""
+        return True
+
+    async def close(self) -> None:
+        """Release what the store holds open: nothing."""
