@@ -1,5 +1,6 @@
 """Request bodies, read strictly: what two parsers could understand differently is refused."""
 
+import asyncio
 import json
 from typing import Any, Final, TypeVar
 
@@ -14,6 +15,8 @@ BODY_BYTES_MAXIMUM: Final = 64 * 1024
 """An order of 500 lines fits; a flood does not."""
 WEBHOOK_BYTES_MAXIMUM: Final = 1024 * 1024
 """Far above Stripe's largest event."""
+BODY_SECONDS_MAXIMUM: Final = 20.0
+"""A mebibyte on a slow line; who needs longer only holds the connection."""
 DEPTH_MAXIMUM: Final = 32
 """No body of ours nests deeper than three."""
 
@@ -21,9 +24,18 @@ T = TypeVar("T")
 
 
 async def read_body(request: Request[Any, Any, Any]) -> bytes:
-    """Return the raw body. Raises once it exceeds the route's limit, before it is kept."""
+    """Return the raw body.
+
+    Raises 413 once it exceeds the route's limit, before it is kept, and 408 for one that only
+    trickles in.
+    """
     try:
-        return await request.body()
+        async with asyncio.timeout(BODY_SECONDS_MAXIMUM):
+            return await request.body()
+    except TimeoutError:
+        raise HttpProblem(
+            408, "request_timeout", "The body came too slowly.", headers={"Connection": "close"}
+        ) from None
     except InternalServerException:
         # Litestar's word for a caller who hung up: nobody is there to read the answer.
         raise HttpProblem(400, "client_disconnected", "The body did not arrive.") from None

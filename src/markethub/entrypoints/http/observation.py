@@ -39,9 +39,9 @@ class Metrics:
             ("method", "route"),
             registry=self.registry,
         )
-        self._lag_s = Gauge(
-            "markethub_inbox_lag_seconds",
-            "Age of the oldest event that waits to be processed.",
+        self._oldest_event_age_s = Gauge(
+            "markethub_inbox_oldest_event_age_seconds",
+            "Age of the oldest event that waits to be processed, parked ones included.",
             registry=self.registry,
         )
         self._waiting = Gauge(
@@ -60,9 +60,9 @@ class Metrics:
         self._requests.labels(method, route, str(status)).inc()
         self._duration_s.labels(method, route).observe(duration_s)
 
-    def render(self, health: StoreHealth, *, lag_s: float) -> bytes:
+    def render(self, health: StoreHealth, *, oldest_event_age_s: float) -> bytes:
         """Return the text that Prometheus reads, with the store's state as of now."""
-        self._lag_s.set(lag_s)
+        self._oldest_event_age_s.set(oldest_event_age_s)
         self._waiting.set(health.waiting_events)
         self._unresolved.set(health.unresolved_operations)
         return generate_latest(self.registry)

@@ -7,8 +7,9 @@ import msgspec
 import structlog
 from litestar import Response, Router, get
 
-from markethub.domain.ports.queries import Queries, StoreHealth
+from markethub.domain.ports.queries import Queries
 from markethub.domain.ports.system import Clock
+from markethub.domain.ports.unit_of_work import Transactions
 from markethub.entrypoints.http.auth import Access
 from markethub.entrypoints.http.entrance import ACCESS, PUBLIC
 from markethub.entrypoints.http.errors import HttpProblem
@@ -18,7 +19,7 @@ from markethub.entrypoints.http.openapi import problems
 from markethub.entrypoints.setting_values import Role
 
 LAG_MAXIMUM: Final = timedelta(minutes=15)
-"""Events are processed within a second; a quarter of an hour means that no worker runs."""
+"""Due events are processed within a second; a quarter of an hour means that no worker runs."""
 LIVE_PATH: Final = "/health/live"
 READY_PATH: Final = "/health/ready"
 
@@ -38,16 +39,22 @@ async def live() -> HealthOut:
 
 
 @get(READY_PATH, opt={ACCESS: PUBLIC}, security=[], responses=problems(503))
-async def ready(queries: Injected[Queries], clock: Injected[Clock]) -> HealthOut:
+async def ready(
+    queries: Injected[Queries], transactions: Injected[Transactions], clock: Injected[Clock]
+) -> HealthOut:
     """Say that the database is in reach and current, and that events are being processed."""
+    then = clock.now() - LAG_MAXIMUM
     try:
         health = await queries.health()
+        # Not the age of the oldest: an event that is parked, or fails, waits for days without
+        # the worker being late.
+        overdue = await transactions.run(lambda tx: tx.inbox.due(now=then, limit=1))
     except Exception:  # noqa: BLE001 - each driver has its own; none may turn this into a 500
         _log.exception("health.database_unreachable")
         raise _not_ready("The database is out of reach.") from None
     if not health.schema_is_current:
         raise _not_ready("The database's schema is not current.")
-    if _lag(health, clock) > LAG_MAXIMUM:
+    if overdue:
         raise _not_ready("Events are not being processed.")
     return HealthOut(status="ready")
 
@@ -65,15 +72,12 @@ async def metrics(
 ) -> Response[bytes]:
     """Return Prometheus's text format, version 0.0.4."""
     health = await queries.health()
+    oldest = health.oldest_waiting_event_at
+    age = timedelta() if oldest is None else max(timedelta(), clock.now() - oldest)
     return Response(
-        metrics.render(health, lag_s=_lag(health, clock).total_seconds()),
+        metrics.render(health, oldest_event_age_s=age.total_seconds()),
         media_type="text/plain; version=0.0.4",
     )
-
-
-def _lag(health: StoreHealth, clock: Clock) -> timedelta:
-    oldest = health.oldest_waiting_event_at
-    return timedelta() if oldest is None else max(timedelta(), clock.now() - oldest)
 
 
 def _not_ready(detail: str) -> HttpProblem:
