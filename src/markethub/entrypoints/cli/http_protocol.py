@@ -10,7 +10,7 @@ from typing import Any, Final
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 HEAD_BYTES_MAXIMUM: Final = 32 * 1024
-"""Bytes of request line and headers; nginx gives the same by default (four buffers of 8 KiB)."""
+"""Bytes of request line and headers after the first piece; as much as nginx gives by default."""
 RECEIVE_S_MAXIMUM: Final = 30.0
 """Seconds for one whole request to arrive, from the connection's or its own first byte."""
 
@@ -23,7 +23,7 @@ class ImpatientHttp(HttpToolsProtocol):
     def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - uvicorn's own, passed on
         super().__init__(*args, **kwargs)
         self._head_bytes = 0
-        self._in_head = True
+        self._in_head = False
         self._deadline: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -40,20 +40,26 @@ class ImpatientHttp(HttpToolsProtocol):
         """Take a piece of a request."""
         if self._deadline is None:
             self._expect_request()
+        was_in_head = self._in_head
         super().data_received(data)
-        if self._in_head:
+        # The piece in which a head begins may hold a whole request before it: it is not counted.
+        if was_in_head and self._in_head:
             self._head_bytes += len(data)
             if self._head_bytes > HEAD_BYTES_MAXIMUM and not self.transport.is_closing():
                 self.send_400_response("The request's head is too long.")
 
+    def on_message_begin(self) -> None:
+        """Begin with a head."""
+        self._in_head, self._head_bytes = True, 0
+        super().on_message_begin()
+
     def on_headers_complete(self) -> None:
         """Go on to the body."""
-        self._in_head, self._head_bytes = False, 0
+        self._in_head = False
         super().on_headers_complete()
 
     def on_message_complete(self) -> None:
         """The request is here as a whole; uvicorn's own keep-alive timer takes over."""
-        self._in_head = True
         self._stop_waiting()
         super().on_message_complete()
 

@@ -14,7 +14,7 @@ from markethub.domain.usecases.capture_payment import CapturePaymentCommand
 from markethub.entrypoints.cli import output
 from markethub.entrypoints.cli.composition import acting_as, actor_option, run
 from markethub.entrypoints.cli.root import Invocation
-from markethub.entrypoints.cli.typed import MomentParam, OrderIdParam, parse_amount
+from markethub.entrypoints.cli.typed import MomentParam, OrderIdParam, PaymentIdParam, parse_amount
 from markethub.entrypoints.cli.views import payment_document, print_payment, print_payments
 from markethub.entrypoints.container import Container
 
@@ -48,28 +48,28 @@ def list_payments(
 
 
 @payments.command()
-@click.argument("payment_id", metavar="ID")
+@click.argument("payment_id", metavar="ID", type=PaymentIdParam())
 @click.pass_obj
-def show(invocation: Invocation, *, payment_id: str) -> None:
+def show(invocation: Invocation, *, payment_id: PaymentId) -> None:
     """Show a payment."""
     print_payment(
-        run(invocation, lambda container: _find(container, PaymentId(payment_id))),
+        run(invocation, lambda container: _find(container, payment_id)),
         as_json=invocation.as_json,
     )
 
 
 @payments.command()
-@click.argument("payment_id", metavar="ID")
+@click.argument("payment_id", metavar="ID", type=PaymentIdParam())
 @click.option("--amount", help="In major units, as 50.00; all that the card holds if not given.")
 @actor_option
 @click.pass_obj
 def capture(
-    invocation: Invocation, *, payment_id: str, amount: str | None, actor: str | None
+    invocation: Invocation, *, payment_id: PaymentId, amount: str | None, actor: str | None
 ) -> None:
     """Take the money that a card holds, or a part; the rest is released."""
 
     async def work(container: Container) -> Payment:
-        payment = await _find(container, PaymentId(payment_id))
+        payment = await _find(container, payment_id)
         asked = None if amount is None else parse_amount(amount, payment.amount.currency)
         _log.info(
             "payment.capture_asked",
@@ -86,12 +86,12 @@ def capture(
 
 
 @payments.command()
-@click.argument("payment_id", metavar="ID")
+@click.argument("payment_id", metavar="ID", type=PaymentIdParam())
 @click.option("--reason", type=click.Choice(REASONS), help="Why, in Stripe's words.")
 @actor_option
 @click.pass_obj
 def cancel(
-    invocation: Invocation, *, payment_id: str, reason: str | None, actor: str | None
+    invocation: Invocation, *, payment_id: PaymentId, reason: str | None, actor: str | None
 ) -> None:
     """Give a payment up before money was taken. Its order stays open."""
 
@@ -102,7 +102,7 @@ def cancel(
             payment_id=payment_id,
             reason=reason,
         )
-        command = CancelPaymentCommand(payment_id=PaymentId(payment_id), reason=reason)
+        command = CancelPaymentCommand(payment_id=payment_id, reason=reason)
         return await container.cancel_payment()(command)
 
     print_payment(run(invocation, work), as_json=invocation.as_json)

@@ -1,13 +1,16 @@
 """Values as people type them on the command line. What cannot be read is wrong usage."""
 
+import re
 from datetime import UTC, datetime
 
 import click
 
 from markethub.domain import ids
-from markethub.domain.errors import ValidationFailed
-from markethub.domain.ids import OrderId
+from markethub.domain.errors import NotFound, ValidationFailed
+from markethub.domain.ids import OrderId, PaymentId
 from markethub.domain.money import Currency, Money
+
+_PAYMENT_ID = re.compile(r"[A-Za-z0-9_]{1,128}")
 
 
 class OrderIdParam(click.ParamType[OrderId]):
@@ -23,6 +26,23 @@ class OrderIdParam(click.ParamType[OrderId]):
             return ids.order_id(value)
         except ValidationFailed as error:
             self.fail(error.message, param, ctx)
+
+
+class PaymentIdParam(click.ParamType[PaymentId]):
+    """An id of ours. What cannot be one does not exist: raises NotFound."""
+
+    name = "payment id"
+
+    def convert(
+        self,
+        value: str,
+        param: click.Parameter | None,  # noqa: ARG002 - click's signature
+        ctx: click.Context | None,  # noqa: ARG002 - click's signature
+    ) -> PaymentId:
+        """Read a payment's id."""
+        if not _PAYMENT_ID.fullmatch(value):
+            raise NotFound("no such payment")
+        return PaymentId(value)
 
 
 class MomentParam(click.ParamType[datetime]):

@@ -1,0 +1,62 @@
+"""``markethub demo``: the whole story, told and checked."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from markethub.entrypoints.cli import main
+from markethub.entrypoints.cli.demo_world import World
+from tests.support.processes import run_markethub
+from tests.support.shell import log_restored
+
+
+@pytest.fixture(autouse=True)
+def log() -> Iterator[None]:
+    with log_restored():
+        yield
+
+
+def test_the_demo_ends_well_and_leaves_nothing_behind(tmp_path: Path) -> None:
+    ran = run_markethub("demo", folder=tmp_path)
+
+    assert (0, "") == (ran.returncode, ran.stderr)
+    assert "WRONG" not in ran.stdout
+    assert "7. The books are compared" in ran.stdout
+    assert [] == list(tmp_path.iterdir())
+
+
+def test_the_demo_does_not_touch_the_database_that_is_set(tmp_path: Path) -> None:
+    ran = run_markethub(
+        "demo", folder=tmp_path, settings={"DATABASE_URL": f"sqlite:///{tmp_path / 'real.db'}"}
+    )
+
+    assert (0, []) == (ran.returncode, list(tmp_path.iterdir()))
+
+
+def test_the_demo_as_json_is_one_document(capsys: pytest.CaptureFixture[str]) -> None:
+    assert 0 == main(["--json", "demo"])
+
+    document = json.loads(capsys.readouterr().out)
+    assert document["ok"]
+    assert [] == [step for step in document["steps"] if not step["ok"]]
+    assert {"charge": 4, "fee": 4} == {
+        kind: sum(entry["kind"] == kind for entry in document["ledger"])
+        for kind in ("charge", "fee")
+    }
+
+
+def test_the_demo_ends_with_1_when_a_step_goes_wrong(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pay = World.pay
+
+    def always_declined(self: World, started: object, card: str) -> int:
+        return pay(self, started, "4000000000000002")  # type: ignore[arg-type]  # passed on
+
+    monkeypatch.setattr(World, "pay", always_declined)
+
+    assert 1 == main(["demo"])
+
+    assert "WRONG  the browser's card: 402, and should be 200" in capsys.readouterr().out

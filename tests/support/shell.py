@@ -1,0 +1,82 @@
+"""The command line in this process, over a shop in one SQLite file."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TypeVar
+
+import attrs
+import pytest
+import structlog
+from dependency_injector import providers
+
+from markethub.entrypoints.cli import main
+from markethub.entrypoints.cli.demo_world import World
+from markethub.entrypoints.container import Container, build_container
+from markethub.entrypoints.lifecycle import running
+from markethub.entrypoints.setting_values import Database
+from markethub.entrypoints.settings import Settings
+from tests.support.faults import Fault, FaultyGateway
+
+T = TypeVar("T")
+
+
+@attrs.frozen(kw_only=True)
+class Ran:
+    """How a command ended, and what it printed."""
+
+    code: int
+    out: str
+    err: str
+
+
+class Shell:
+    """Runs commands; each has a container of its own, as each process has."""
+
+    def __init__(self, capsys: pytest.CaptureFixture[str], settings: Settings) -> None:
+        self._capsys = capsys
+        self.settings = settings
+        self.faults: list[Fault] = []
+        """What happens to the next calls of the gateway."""
+
+    @classmethod
+    def in_folder(cls, folder: Path, capsys: pytest.CaptureFixture[str]) -> "Shell":
+        return cls(capsys, Settings(database=Database(url=f"sqlite:///{folder / 'shop.db'}")))
+
+    def markethub(self, *words: str) -> Ran:
+        self._capsys.readouterr()
+        code = main(words, compose=self._compose)
+        printed = self._capsys.readouterr()
+        return Ran(code=code, out=printed.out, err=printed.err)
+
+    def happens(self, story: Callable[[World], Awaitable[T]]) -> T:
+        """Let something happen at the shop, between two commands."""
+        container = self._compose()
+
+        async def run() -> T:
+            async with running(container):
+                return await story(World(container))
+
+        return asyncio.run(run())
+
+    def _compose(self) -> Container:
+        container = build_container(self.settings)
+        gateway = FaultyGateway(container.gateway())
+        gateway.faults = self.faults
+        container.gateway.override(providers.Object(gateway))
+        return container
+
+
+@contextmanager
+def log_restored() -> Iterator[None]:
+    """Undo what a command does to the log of its process."""
+    root = logging.getLogger()
+    handlers, level = list(root.handlers), root.level
+    try:
+        yield
+    finally:
+        root.handlers[:] = handlers
+        root.setLevel(level)
+        structlog.reset_defaults()
