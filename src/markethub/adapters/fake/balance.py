@@ -1,0 +1,92 @@
+"""Money on the account's balance: fees, exchange, and the lines that a charge writes."""
+
+from markethub.adapters.fake import objects
+from markethub.adapters.fake.execution import Execution
+from markethub.adapters.fake.options import AccountOptions
+from markethub.adapters.fake.store import JsonObject
+
+_DAY_S = 86_400
+_AVAILABLE_AFTER_S = 2 * _DAY_S  # a US account's usual payout delay
+
+
+def fee(amount: int, options: AccountOptions) -> int:
+    """Compute Stripe's fee on a settled amount: a share rounded half up, and a fixed part."""
+    return (amount * options.fee_basis_points + 5_000) // 10_000 + options.fee_fixed
+
+
+def settled(amount: int, currency: str, options: AccountOptions) -> tuple[int, str]:
+    """Convert into the settlement currency, rounded half up. Returns the amount and currency."""
+    if options.settlement_currency in (None, currency):
+        return amount, currency
+    numerator, denominator = options.exchange_rate
+    assert options.settlement_currency is not None
+    converted = (2 * amount * numerator + denominator) // (2 * denominator)
+    return converted, options.settlement_currency
+
+
+def book(execution: Execution, charge: JsonObject, *, at_once: bool) -> JsonObject:
+    """Write a captured charge's lines and return the charge, naming the first of them.
+
+    A partial capture books the authorized amount and takes the rest back with a line of type
+    ``refund`` that no Refund object belongs to; the fee is on what was captured.
+    """
+    options = execution.options
+    captured, currency = settled(charge["amount_captured"], charge["currency"], options)
+    authorized, _ = settled(charge["amount"], charge["currency"], options)
+    line = _line(
+        execution,
+        charge,
+        amount=authorized,
+        fee_amount=fee(captured, options),
+        currency=currency,
+        at_once=at_once,
+        type="charge",
+        reporting_category="charge",
+    )
+    if captured != authorized:
+        _line(
+            execution,
+            charge,
+            amount=captured - authorized,
+            fee_amount=0,
+            currency=currency,
+            at_once=at_once,
+            type="refund",
+            reporting_category="partial_capture_reversal",
+        )
+    return execution.change(charge, balance_transaction=line["id"])
+
+
+def _line(
+    execution: Execution,
+    charge: JsonObject,
+    *,
+    amount: int,
+    fee_amount: int,
+    currency: str,
+    at_once: bool,
+    type: str,
+    reporting_category: str,
+) -> JsonObject:
+    numerator, denominator = execution.options.exchange_rate
+    return execution.save(
+        objects.balance_transaction(
+            id=execution.new_id("txn"),
+            created=execution.now,
+            available_on=execution.now if at_once else execution.now + _AVAILABLE_AFTER_S,
+            amount=amount,
+            fee=fee_amount,
+            currency=currency,
+            # Shown, never computed with: Stripe answers a number here.
+            exchange_rate=None if currency == charge["currency"] else numerator / denominator,
+            description=charge["description"],
+            source=charge["id"],
+            type=type,
+            reporting_category=reporting_category,
+        )
+    )
+
+
+def view(line: JsonObject, now: int) -> JsonObject:
+    """Show a line as it is by now: available once its day has come."""
+    return {**line, "status": "available"} if line["available_on"] <= now else line

@@ -1,0 +1,383 @@
+"""Confirming a PaymentIntent: authentication, the attempt, and what becomes of the intent.
+
+One of the two files that know the PaymentIntent's state machine; the other holds the verbs that
+ask no card. Both take the card's behaviour from its row.
+"""
+
+from typing import Any, Final
+
+import attrs
+
+from markethub.adapters.fake import cards, charges, errors, objects, payment_methods
+from markethub.adapters.fake.cards import Decline, TestCard, ThreeDSecure
+from markethub.adapters.fake.errors import ApiError
+from markethub.adapters.fake.execution import Execution
+from markethub.adapters.fake.store import JsonObject
+
+SETTLE: Final = "settle_intent"
+"""An action of the schedule; its subject is an intent's id."""
+
+_NOTE: Final = "confirmation"
+"""What is remembered of an intent's last confirmation and of how many there were."""
+
+_CONFIRMABLE: Final = ("requires_payment_method", "requires_confirmation", "requires_action")
+
+
+@attrs.frozen(kw_only=True)
+class Confirmation:
+    """How an intent is to be confirmed; the rest is on the intent."""
+
+    off_session: bool = False
+    return_url: str | None = None
+    use_stripe_sdk: bool = False
+    error_on_requires_action: bool = False
+
+
+@attrs.frozen(kw_only=True)
+class _Authentication:
+    """What came of 3-D Secure: an object for the charge, or what is in the way."""
+
+    result: str | None = None
+    asks: bool = False
+    refused: bool = False
+
+
+def confirm(execution: Execution, intent: JsonObject, how: Confirmation) -> JsonObject:
+    """Confirm an intent that names its payment method.
+
+    Raises ApiError where that is not allowed, and ``Declined`` where the card says no: by then
+    the account has recorded the failure, and that is to be kept.
+    """
+    require_confirmable(intent)
+    known = _note(execution, intent)
+    limit = execution.options.confirmations_max
+    if limit is not None and known["count"] >= limit:
+        return _cancel_for_limit(execution, intent)
+    method_id = intent["payment_method"]
+    if method_id is None:
+        raise errors.unexpected_state(
+            "You cannot confirm this PaymentIntent because it's missing a payment method. You can "
+            "either update the PaymentIntent with a payment method and then confirm it again, or "
+            "confirm it again directly with a payment method or ConfirmationToken.",
+            intent,
+        )
+    _require_return_url(execution, intent, how)
+    if how.off_session and intent["setup_future_usage"] is not None:
+        raise ApiError(
+            "You cannot confirm with the `off_session` parameter when `setup_future_usage` is also "
+            "set on the PaymentIntent because you cannot set up future usages when processing "
+            "payments off-session.",
+            param="off_session",
+        )
+    # The method may have been used up, or given away, since it was put on the intent.
+    payment_methods.resolve(execution, method_id, customer=intent["customer"])
+    was_authenticated = known["authenticated"] == method_id
+    known = {
+        "count": known["count"] + 1,
+        "off_session": how.off_session,
+        "authenticated": None,
+        "source": None,
+        "result": None,
+    }
+    card = payment_methods.card_of(execution, method_id)
+    seen = (
+        _Authentication(result="authenticated")
+        if was_authenticated
+        else _authenticate(execution, intent, card, how)
+    )
+    known["result"] = seen.result
+    if seen.asks:
+        return _ask(execution, intent, how, known)
+    _remember(execution, intent, known)
+    if seen.refused:
+        return _fail(execution, intent, card, cards.AUTHENTICATION_REQUIRED, result=None)
+    return _proceed(execution, intent, card, known)
+
+
+class Declined(Exception):
+    """The card said no. ``answer`` is the 402; what was recorded until here is to be kept."""
+
+    def __init__(self, answer: ApiError) -> None:
+        """Take the answer."""
+        super().__init__(str(answer))
+        self.answer = answer
+
+
+def answer_challenge(
+    execution: Execution, intent: JsonObject, *, authenticated: bool
+) -> JsonObject:
+    """Take the customer's answer to a challenge. Raises as ``confirm``."""
+    if intent["status"] != "requires_action":
+        raise errors.unexpected_state(
+            "This PaymentIntent has no challenge to answer because it has a status of "
+            f"{intent['status']}.",
+            intent,
+        )
+    known = _note(execution, intent)
+    card = payment_methods.card_of(execution, intent["payment_method"])
+    if not authenticated:
+        _remember(execution, intent, {**known, "source": None})
+        return _fail_authentication(execution, intent)
+    if intent["confirmation_method"] == "manual":
+        _remember(
+            execution,
+            intent,
+            {**known, "authenticated": intent["payment_method"], "source": None},
+        )
+        return execution.change(intent, status="requires_confirmation", next_action=None)
+    known = {**known, "source": None, "result": "authenticated"}
+    _remember(execution, intent, known)
+    return _proceed(execution, intent, card, known)
+
+
+def is_challenge_of(execution: Execution, intent: JsonObject, secret: str) -> bool:
+    """Tell whether ``secret`` opens the intent's challenge: its client secret, or the source."""
+    return secret in (intent["client_secret"], _note(execution, intent)["source"])
+
+
+def settle(execution: Execution, intent_id: str) -> None:
+    """Finish a payment that is processing. An action of the schedule."""
+    intent = execution.load("payment_intent", intent_id)
+    if intent["status"] != "processing":
+        return
+    card = payment_methods.card_of(execution, intent["payment_method"])
+    try:
+        _attempt(execution, intent, card, _note(execution, intent))
+    except Declined:
+        return  # nobody waits for the answer; the event tells
+
+
+def reset(execution: Execution, intent: JsonObject) -> None:
+    """Forget an authentication that the intent has outgrown."""
+    known = _note(execution, intent)
+    _remember(execution, intent, {**known, "authenticated": None, "source": None})
+
+
+def require_confirmable(intent: JsonObject) -> None:
+    """Raise ApiError unless the intent's status allows a confirmation."""
+    status = intent["status"]
+    if status == "succeeded":
+        raise errors.unexpected_state(
+            "You cannot confirm this PaymentIntent because it has already succeeded after being "
+            "previously confirmed.",
+            intent,
+        )
+    if status not in _CONFIRMABLE:
+        raise errors.unexpected_state(
+            f"You cannot confirm this PaymentIntent because it has a status of {status}. Only a "
+            "PaymentIntent with one of the following statuses may be confirmed: "
+            "requires_confirmation, requires_action.",
+            intent,
+        )
+
+
+# --- steps ------------------------------------------------------------------------------------
+
+
+def _note(execution: Execution, intent: JsonObject) -> dict[str, Any]:
+    kept = execution.find(_NOTE, intent["id"])
+    if kept is not None:
+        return dict(kept)
+    return {
+        "count": 0,
+        "off_session": False,
+        "authenticated": None,
+        "source": None,
+        "result": None,
+    }
+
+
+def _remember(execution: Execution, intent: JsonObject, known: dict[str, Any]) -> None:
+    execution.note(_NOTE, intent["id"], known)
+
+
+def _require_return_url(execution: Execution, intent: JsonObject, how: Confirmation) -> None:
+    automatic = intent["automatic_payment_methods"]
+    may_redirect = automatic is not None and automatic["allow_redirects"] == "always"
+    # Stripe.js handles redirects by itself.
+    by_browser = execution.is_publishable or how.use_stripe_sdk
+    if may_redirect and how.return_url is None and not by_browser:
+        raise ApiError(
+            "This PaymentIntent is configured to accept payment methods enabled in your "
+            "Dashboard. Because some of these payment methods might redirect your customer off of "
+            "your page, you must provide a `return_url`. If you don't want to accept "
+            "redirect-based payment methods, set `automatic_payment_methods[enabled]` to `true` "
+            "and `automatic_payment_methods[allow_redirects]` to `never` when creating Setup "
+            "Intents and Payment Intents.",
+            param="return_url",
+        )
+
+
+def _cancel_for_limit(execution: Execution, intent: JsonObject) -> JsonObject:
+    intent = execution.change(
+        intent,
+        canceled_at=execution.now,
+        cancellation_reason="automatic",
+        next_action=None,
+        status="canceled",
+    )
+    execution.emit("payment_intent.canceled", intent)
+    return intent
+
+
+def _authenticate(
+    execution: Execution, intent: JsonObject, card: TestCard, how: Confirmation
+) -> _Authentication:
+    requested = intent["payment_method_options"]["card"]["request_three_d_secure"] != "automatic"
+    match card.three_d_secure:
+        case ThreeDSecure.NOT_ENROLLED:
+            asks = False
+        case ThreeDSecure.OPTIONAL:
+            asks = requested
+        case ThreeDSecure.OPTIONAL_FAILING:
+            return _Authentication(result="processing_error" if requested else None)
+        case ThreeDSecure.FAILING:
+            return _Authentication(result="processing_error")
+        case ThreeDSecure.ALWAYS:
+            asks = True
+        case ThreeDSecure.SET_UP:
+            asks = not how.off_session
+        case ThreeDSecure.UNLESS_SET_UP:
+            set_up = payment_methods.is_set_up(execution, intent["payment_method"])
+            asks = not (how.off_session and set_up)
+    if not asks:
+        return _Authentication()
+    nobody_there = how.off_session or how.error_on_requires_action
+    return _Authentication(asks=not nobody_there, refused=nobody_there)
+
+
+def _ask(
+    execution: Execution, intent: JsonObject, how: Confirmation, known: dict[str, Any]
+) -> JsonObject:
+    source = execution.new_id("src")
+    # The source opens this one challenge; a client secret does not belong into an address.
+    url = f"{execution.options.base_url}/fake-stripe/challenge/{intent['id']}?source={source}"
+    action: dict[str, Any]
+    if how.return_url is not None and not how.use_stripe_sdk:
+        redirect = {"return_url": how.return_url, "url": url}
+        action = {"redirect_to_url": redirect, "type": "redirect_to_url"}
+    else:
+        sdk = {"source": source, "stripe_js": url, "type": "three_d_secure_redirect"}
+        action = {"type": "use_stripe_sdk", "use_stripe_sdk": sdk}
+    _remember(execution, intent, {**known, "source": source})
+    intent = execution.change(
+        intent, last_payment_error=None, next_action=action, status="requires_action"
+    )
+    execution.emit("payment_intent.requires_action", intent)
+    return intent
+
+
+def _proceed(
+    execution: Execution, intent: JsonObject, card: TestCard, known: dict[str, Any]
+) -> JsonObject:
+    if not execution.options.settles_later:
+        return _attempt(execution, intent, card, known)
+    intent = execution.change(
+        intent, last_payment_error=None, next_action=None, status="processing"
+    )
+    execution.emit("payment_intent.processing", intent)
+    execution.later(SETTLE, intent["id"])
+    return intent
+
+
+def _attempt(
+    execution: Execution, intent: JsonObject, card: TestCard, known: dict[str, Any]
+) -> JsonObject:
+    if card.decline is not None:
+        return _fail(execution, intent, card, card.decline, result=known["result"])
+    method = execution.load("payment_method", intent["payment_method"])
+    details = _details(execution, intent, known["result"])
+    payment_methods.use(
+        execution,
+        method["id"],
+        intent=intent,
+        authenticated=known["result"] == "authenticated",
+    )
+    cleared = {"last_payment_error": None, "next_action": None}
+    if intent["capture_method"] == "manual":
+        charge = charges.authorize(
+            execution,
+            intent,
+            method,
+            card,
+            three_d_secure=details,
+            off_session=known["off_session"],
+        )
+        intent = execution.change(
+            intent,
+            **cleared,
+            amount_capturable=intent["amount"],
+            latest_charge=charge["id"],
+            status="requires_capture",
+        )
+        execution.emit("payment_intent.amount_capturable_updated", intent)
+        return intent
+    charge = charges.take(execution, intent, method, card, three_d_secure=details)
+    intent = execution.change(
+        intent,
+        **cleared,
+        amount_received=intent["amount"],
+        latest_charge=charge["id"],
+        status="succeeded",
+    )
+    execution.emit("payment_intent.succeeded", intent)
+    return intent
+
+
+def _details(execution: Execution, intent: JsonObject, result: str | None) -> dict[str, Any] | None:
+    if result is None:
+        return None
+    transaction_id = execution.derived(f"three_d_secure:{intent['id']}", length=36)
+    return objects.three_d_secure(result=result, transaction_id=transaction_id)
+
+
+def _fail(
+    execution: Execution,
+    intent: JsonObject,
+    card: TestCard,
+    decline: Decline,
+    *,
+    result: str | None,
+) -> JsonObject:
+    method = execution.load("payment_method", intent["payment_method"])
+    details = _details(execution, intent, result)
+    charge = charges.fail(execution, intent, method, card, decline, three_d_secure=details)
+    facts = {
+        "code": decline.code,
+        "param": decline.param,
+        "decline_code": decline.decline_code,
+        "advice_code": decline.advice_code,
+        "network_decline_code": decline.network_decline_code,
+        "charge": charge["id"],
+        "payment_method": method,
+    }
+    error = errors.card_error(decline.message, **facts).error
+    intent = _back_to_start(execution, intent, error, latest_charge=charge["id"])
+    raise Declined(errors.card_error(decline.message, **facts, payment_intent=intent))
+
+
+def _fail_authentication(execution: Execution, intent: JsonObject) -> JsonObject:
+    error = errors.error_object(
+        "The provided PaymentMethod has failed authentication. You can provide "
+        "payment_method_data or a new PaymentMethod to attempt to fulfill this PaymentIntent "
+        "again.",
+        type="invalid_request_error",
+        code="payment_intent_authentication_failure",
+        payment_method=execution.load("payment_method", intent["payment_method"]),
+    )
+    return _back_to_start(execution, intent, error, latest_charge=intent["latest_charge"])
+
+
+def _back_to_start(
+    execution: Execution, intent: JsonObject, error: dict[str, Any], *, latest_charge: str | None
+) -> JsonObject:
+    intent = execution.change(
+        intent,
+        last_payment_error=error,
+        latest_charge=latest_charge,
+        next_action=None,
+        payment_method=None,
+        status="requires_payment_method",
+    )
+    execution.emit("payment_intent.payment_failed", intent)
+    return intent

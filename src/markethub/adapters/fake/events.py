@@ -1,0 +1,92 @@
+"""Events: listing them, and delivering each until it was taken."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from markethub.adapters.fake import errors
+from markethub.adapters.fake.errors import ApiError
+from markethub.adapters.fake.execution import Execution
+from markethub.adapters.fake.listing import LIST, page
+from markethub.adapters.fake.parameters import Spec, each, flag, text
+from markethub.adapters.fake.store import AccountStore, JsonObject
+
+_DELIVERY: Final = "delivery"
+"""Notes of events that are still to be delivered."""
+
+_DAY_S: Final = 86_400
+_LISTED_FOR_S: Final = 30 * _DAY_S
+_DELIVERED_FOR_S: Final = 3 * _DAY_S
+_LONGEST_WAIT_S: Final = 3_600
+
+LIST_PARAMS: Final[Spec] = {
+    **LIST,
+    "delivery_success": flag,
+    "type": text(),
+    "types": each(text()),
+}
+
+
+def retrieve(execution: Execution, given: Mapping[str, Any], id: str) -> JsonObject:  # noqa: ARG001 - expansion is the entrance's
+    """``GET /v1/events/{id}``, for 30 days. Raises ApiError 404."""
+    event = execution.find("event", id)
+    if event is None or event["created"] < execution.now - _LISTED_FOR_S:
+        raise errors.missing("event", id, param="id")
+    return event
+
+
+def listed(execution: Execution, given: Mapping[str, Any]) -> JsonObject:
+    """``GET /v1/events``: those of the last 30 days, the newest first. Raises ApiError."""
+    if "type" in given and "types" in given:
+        raise ApiError("You may only specify one of these parameters: type, types.", param="types")
+    types = given.get("types") or ([given["type"]] if "type" in given else None)
+    delivered = given.get("delivery_success")
+    oldest = execution.now - _LISTED_FOR_S
+
+    def matches(event: JsonObject) -> bool:
+        return (
+            event["created"] >= oldest
+            and (types is None or event["type"] in types)
+            and (delivered is None or delivered == (event["pending_webhooks"] == 0))
+        )
+
+    return page(execution, "event", given, url="/v1/events", matches=matches)
+
+
+def undelivered(store: AccountStore, *, now: int, limit: int) -> list[JsonObject]:
+    """Return the events that are due for delivery, the oldest first."""
+    found: list[JsonObject] = []
+    for note in store.list(_DELIVERY):
+        if len(found) == limit:
+            break
+        if note["due"] <= now:
+            event = store.get("event", note["event"])
+            assert event is not None, "events are kept for good"
+            found.append(event)
+    return found
+
+
+def mark_delivered(store: AccountStore, event_id: str) -> None:
+    """Note that somebody took the event. Within a block; nothing for one that was taken before."""
+    if store.get(_DELIVERY, event_id) is None:
+        return
+    store.delete(_DELIVERY, event_id)
+    event = store.get("event", event_id)
+    assert event is not None, "events are kept for good"
+    store.put("event", event_id, {**event, "pending_webhooks": 0})
+
+
+def reschedule(store: AccountStore, event_id: str, *, now: int) -> int | None:
+    """Note that nobody took the event, and say when it is due again. Within a block.
+
+    The wait doubles from one second to an hour. None: three days have passed and it is given up,
+    or it was taken after all.
+    """
+    note = store.get(_DELIVERY, event_id)
+    if note is None:
+        return None
+    due: int = now + min(2 ** note["attempts"], _LONGEST_WAIT_S)
+    if due > note["created"] + _DELIVERED_FOR_S:
+        store.delete(_DELIVERY, event_id)
+        return None
+    store.put(_DELIVERY, event_id, {**note, "attempts": note["attempts"] + 1, "due": due})
+    return due

@@ -1,0 +1,62 @@
+"""``expand[]``: ids replaced by the objects they name. Source: Stripe's page "Expanding"."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final
+
+from markethub.adapters.fake import balance
+from markethub.adapters.fake.errors import ApiError
+from markethub.adapters.fake.execution import Execution
+from markethub.adapters.fake.store import JsonObject
+
+_DEPTH_MAXIMUM: Final = 4
+
+_EXPANDABLE: Final[Mapping[str, Mapping[str, str]]] = {
+    "payment_intent": {
+        "customer": "customer",
+        "latest_charge": "charge",
+        "payment_method": "payment_method",
+    },
+    "charge": {
+        "balance_transaction": "balance_transaction",
+        "customer": "customer",
+        "payment_intent": "payment_intent",
+    },
+    "balance_transaction": {"source": "charge"},
+    "payment_method": {"customer": "customer"},
+}
+"""By kind of object: which fields name another object, and of what kind."""
+
+
+def expand(execution: Execution, answer: JsonObject, paths: Sequence[str]) -> JsonObject:
+    """Return the answer with everything inline that the paths name. Raises ApiError."""
+    for path in paths:
+        names = path.split(".")
+        if len(names) > _DEPTH_MAXIMUM:
+            raise ApiError(
+                f"You cannot expand more than {_DEPTH_MAXIMUM} levels of a property. "
+                f"Property: {path}",
+                param="expand",
+            )
+        answer = _expand(execution, answer, names, path)
+    return answer
+
+
+def _expand(execution: Execution, value: JsonObject, names: Sequence[str], path: str) -> JsonObject:
+    name, rest = names[0], names[1:]
+    kind = value["object"]
+    if kind == "list" and name == "data":
+        items: Iterable[Any] = value["data"]
+        return {**value, "data": [_expand(execution, item, rest, path) for item in items]}
+    target_kind = _EXPANDABLE.get(kind, {}).get(name)
+    if target_kind is None:
+        raise ApiError(f"This property cannot be expanded ({path}).", param="expand")
+    target = value[name]
+    if target is None:
+        return value
+    if isinstance(target, str):
+        target = execution.load(target_kind, target)
+        if target_kind == "balance_transaction":
+            target = balance.view(target, execution.now)
+    if rest:
+        target = _expand(execution, target, rest, path)
+    return {**value, name: target}

@@ -1,0 +1,181 @@
+"""The account's endpoints: method and path, who may call, what it takes, what answers."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final
+
+import attrs
+
+from markethub.adapters.fake import (
+    balance,
+    customers,
+    errors,
+    events,
+    objects,
+    payment_intents,
+    payment_methods,
+)
+from markethub.adapters.fake.execution import Execution
+from markethub.adapters.fake.listing import LIST, page
+from markethub.adapters.fake.parameters import Spec, each, one_of, text
+from markethub.adapters.fake.store import JsonObject
+
+Handler = Callable[..., JsonObject]
+"""Takes the execution, the parsed parameters and, where the path names one, an object's id."""
+
+_EXPAND: Final[Spec] = {"expand": each(text())}
+
+
+@attrs.frozen(kw_only=True)
+class Route:
+    """One endpoint. ``path`` is split at the slashes; ``{id}`` stands for any id."""
+
+    method: str
+    path: tuple[str, ...]
+    handler: Handler
+    spec: Spec
+    required: Sequence[str] = ()
+    publishable: bool = False
+    """Whether a publishable key may call it."""
+    secret_of: str | None = None
+    """With a publishable key: the kind of object whose ``client_secret`` must come along."""
+
+
+def _charges(execution: Execution, given: Mapping[str, Any]) -> JsonObject:
+    wanted = {name: given[name] for name in ("customer", "payment_intent") if name in given}
+    return page(
+        execution,
+        "charge",
+        given,
+        url="/v1/charges",
+        matches=lambda charge: all(charge[name] == wanted[name] for name in wanted),
+    )
+
+
+def _charge(execution: Execution, given: Mapping[str, Any], id: str) -> JsonObject:  # noqa: ARG001 - expansion is the entrance's
+    return _found(execution, "charge", id)
+
+
+def _lines(execution: Execution, given: Mapping[str, Any]) -> JsonObject:
+    wanted = {name: given[name] for name in ("currency", "source", "type") if name in given}
+    return page(
+        execution,
+        "balance_transaction",
+        given,
+        url="/v1/balance_transactions",
+        matches=lambda line: all(line[name] == wanted[name] for name in wanted),
+        view=lambda line: balance.view(line, execution.now),
+    )
+
+
+def _line(execution: Execution, given: Mapping[str, Any], id: str) -> JsonObject:  # noqa: ARG001 - expansion is the entrance's
+    return balance.view(_found(execution, "balance_transaction", id), execution.now)
+
+
+def _method(execution: Execution, given: Mapping[str, Any], id: str) -> JsonObject:  # noqa: ARG001 - expansion is the entrance's
+    method = execution.find("payment_method", id)
+    if method is None:
+        raise errors.missing("PaymentMethod", id, param="payment_method")
+    return method
+
+
+def _create_method(execution: Execution, given: Mapping[str, Any]) -> JsonObject:
+    return payment_methods.create(execution, given)
+
+
+def _account(execution: Execution, given: Mapping[str, Any]) -> JsonObject:  # noqa: ARG001 - it takes none
+    return objects.account(
+        id=account_id(execution),
+        created=execution.options.start,
+        currency=execution.options.settlement_currency or "usd",
+    )
+
+
+def account_id(execution: Execution) -> str:
+    """Return the account's own id."""
+    return execution.options.account_id or f"acct_{execution.derived('account')}"
+
+
+def _found(execution: Execution, kind: str, id: str) -> JsonObject:
+    value = execution.find(kind, id)
+    if value is None:
+        raise errors.missing(kind, id, param="id")
+    return value
+
+
+def _get(path: str, handler: Handler, spec: Spec | None = None, **more: Any) -> Route:
+    return _route("GET", path, handler, spec or {}, **more)
+
+
+def _post(path: str, handler: Handler, spec: Spec, **more: Any) -> Route:
+    return _route("POST", path, handler, spec, **more)
+
+
+def _route(method: str, path: str, handler: Handler, spec: Spec, **more: Any) -> Route:
+    # The form of a key's owner says so; Stripe.js names its key and itself in the form, too.
+    own = {"client_secret": text()} if more.get("publishable") else {}
+    return Route(
+        method=method,
+        path=tuple(path.split("/")),
+        handler=handler,
+        spec={**spec, **_EXPAND, **own},
+        **more,
+    )
+
+
+_BY_BROWSER: Final[Mapping[str, Any]] = {"publishable": True, "secret_of": payment_intents.KIND}
+
+ROUTES: Final[tuple[Route, ...]] = (
+    _post(
+        "payment_intents",
+        payment_intents.create,
+        payment_intents.CREATE,
+        required=("amount", "currency"),
+    ),
+    _get("payment_intents", payment_intents.listed, payment_intents.LIST_PARAMS),
+    _get("payment_intents/{id}", payment_intents.retrieve, **_BY_BROWSER),
+    _post("payment_intents/{id}", payment_intents.update, payment_intents.UPDATE),
+    _post(
+        "payment_intents/{id}/confirm",
+        payment_intents.confirm,
+        payment_intents.CONFIRM,
+        **_BY_BROWSER,
+    ),
+    _post("payment_intents/{id}/capture", payment_intents.capture, payment_intents.CAPTURE),
+    _post("payment_intents/{id}/cancel", payment_intents.cancel, payment_intents.CANCEL),
+    _get("charges", _charges, {**LIST, "customer": text(), "payment_intent": text()}),
+    _get("charges/{id}", _charge),
+    _post("customers", customers.create, customers.WRITE),
+    _get("customers", customers.listed, customers.LIST_PARAMS),
+    _get("customers/{id}", customers.retrieve),
+    _post("customers/{id}", customers.update, customers.WRITE),
+    _route("DELETE", "customers/{id}", customers.delete, {}),
+    _get(
+        "balance_transactions",
+        _lines,
+        {**LIST, "currency": text(), "source": text(), "type": one_of("charge", "refund")},
+    ),
+    _get("balance_transactions/{id}", _line),
+    _get("events", events.listed, events.LIST_PARAMS),
+    _get("events/{id}", events.retrieve),
+    _post(
+        "payment_methods",
+        _create_method,
+        payment_methods.CREATE,
+        required=("type", "card"),
+        publishable=True,
+    ),
+    _get("payment_methods/{id}", _method),
+    _get("account", _account),
+)
+
+
+def match(method: str, path: str) -> tuple[Route, tuple[str, ...]]:
+    """Find the endpoint and the ids in its path. Raises ApiError 404."""
+    parts = tuple(path.strip("/").split("/"))
+    if parts[0] == "v1":
+        for route in ROUTES:
+            if route.method == method and len(route.path) == len(parts) - 1:
+                pairs = list(zip(route.path, parts[1:], strict=True))
+                if all(pattern in ("{id}", part) for pattern, part in pairs):
+                    return route, tuple(part for pattern, part in pairs if pattern == "{id}")
+    raise errors.unrecognized_url(method, path)
