@@ -63,7 +63,12 @@ def _account(settings: Settings) -> "Account":
 
     path = settings.database.fake_account_path
     store = DictStore() if path is None else SqliteAccountStore(path)
-    return Account(store=store, options=AccountOptions(seed=secrets.token_hex(16)))
+    options = AccountOptions(
+        seed=secrets.token_hex(16),
+        delay_s=settings.fake_delay_s,
+        base_url=f"http://{settings.host}:{settings.port}",
+    )
+    return Account(store=store, options=options)
 
 
 def _fake_gateway(account: "Account") -> "FakeGateway":
