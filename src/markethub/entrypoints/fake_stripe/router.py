@@ -1,0 +1,102 @@
+"""The door's routes. None of them is part of our own API, so none is in its description."""
+
+from typing import Final
+
+from litestar import MediaType, Request, Response, Router, asgi, get, post
+from litestar.enums import ScopeType
+from litestar.exceptions import HTTPException, NotFoundException
+from litestar.handlers import ASGIRouteHandler, HTTPRouteHandler
+from litestar.params import FromPath
+from litestar.types import Receive, Scope, Send
+
+from markethub.adapters.fake.account import Account
+from markethub.entrypoints.fake_stripe import api, challenge
+from markethub.entrypoints.fake_stripe.challenge import Challenge
+
+_ANSWERS: Final = {"complete": True, "fail": False}
+
+
+def fake_stripe_router(account: Account) -> Router:
+    """Return the door of ``account``: Stripe's API and the pages of its challenges.
+
+    It belongs to the server's root, for the account names its addresses.
+    """
+    return Router(
+        challenge.PREFIX,
+        route_handlers=[_api(account), _page(account), _answer(account)],
+        exception_handlers={
+            api.RequestRefused: api.refused,
+            HTTPException: api.not_served,
+            Exception: api.failed,
+        },
+        include_in_schema=False,
+    )
+
+
+def _api(account: Account) -> ASGIRouteHandler:
+    # A mount, so that every method and path reaches the account: it alone knows its endpoints.
+    @asgi("/v1", is_mount=True, copy_scope=True)
+    async def stripe_api(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != ScopeType.HTTP:
+            raise NotFoundException
+        path = ("/v1" + scope["path"]).rstrip("/")
+        answer = await api.ask(account, scope, receive, path=path)
+        response = api.encoded(answer).to_asgi_response(app=None, request=Request(scope))
+        await response(scope, receive, send)
+
+    return stripe_api
+
+
+def _page(account: Account) -> HTTPRouteHandler:
+    @get("/challenge/{intent_id:str}", sync_to_thread=False)
+    def challenge_page(intent_id: FromPath[str], request: api.AnyRequest) -> Response[str]:
+        found = Challenge.find(account, intent_id, request.query_params.get("source", ""))
+        if found is None:
+            return _html(challenge.gone_page(), status=404)
+        return _html(challenge.page(found), policy=challenge.page_policy(found))
+
+    return challenge_page
+
+
+def _answer(account: Account) -> HTTPRouteHandler:
+    @post("/challenge/{intent_id:str}/{verb:str}")
+    async def answer_challenge(
+        intent_id: FromPath[str], verb: FromPath[str], request: api.AnyRequest
+    ) -> Response[str] | Response[bytes]:
+        authenticated = _ANSWERS.get(verb)
+        if authenticated is None:
+            raise NotFoundException
+        params = await api.read_params(request.scope, request.receive)
+        if "source" not in params:
+            return api.encoded(
+                challenge.answer_by_secret(
+                    account,
+                    intent_id,
+                    str(params.get("client_secret", "")),
+                    auth=api.api_key(request.headers.get("authorization")),
+                    authenticated=authenticated,
+                )
+            )
+        found = Challenge.find(account, intent_id, str(params["source"]))
+        if found is None:
+            return _html(challenge.gone_page(), status=404)
+        target = found.answer(account, authenticated=authenticated)
+        if target is None:
+            return _html(challenge.closing_page())
+        return Response("", status_code=303, headers={"location": target})
+
+    return answer_challenge
+
+
+def _html(text: str, *, status: int = 200, policy: str = challenge.NO_FORMS) -> Response[str]:
+    return Response(
+        text,
+        status_code=status,
+        media_type=MediaType.HTML,
+        headers={
+            "content-security-policy": policy,
+            "cache-control": "no-store",
+            "referrer-policy": "no-referrer",
+            "x-content-type-options": "nosniff",
+        },
+    )
