@@ -1,0 +1,49 @@
+"""Fixtures of more than one integration suite."""
+
+import asyncio
+import shutil
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.stores import MEMORY_URL, Store, open_store, sqlite_url
+
+
+async def _upgrade(url: str) -> None:
+    store = open_store(url)
+    try:
+        await store.upgrade()
+    finally:
+        await store.close()
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A SQLite file with the current schema, of which every test gets a copy."""
+    path = tmp_path_factory.mktemp("sqlite") / "template.db"
+    asyncio.run(_upgrade(sqlite_url(path)))
+    return path
+
+
+@pytest.fixture(params=["memory", "sqlite", "postgres"])
+def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The address of a fresh store with the current schema, one of each kind in turn."""
+    match request.param:
+        case "memory":
+            return MEMORY_URL
+        case "sqlite":
+            copied = shutil.copy(request.getfixturevalue("sqlite_template"), tmp_path / "test.db")
+            return sqlite_url(copied)
+        case _:
+            url: str = request.getfixturevalue("postgres_url")
+            return url
+
+
+@pytest.fixture
+async def store(store_url: str) -> AsyncIterator[Store]:
+    """A fresh store."""
+    opened = open_store(store_url)
+    await opened.upgrade()
+    yield opened
+    await opened.close()
