@@ -5,10 +5,8 @@ decodes forms, or a gateway in the same process. Deterministic: equal histories 
 answers and events.
 """
 
-from collections import deque
 from collections.abc import Mapping
-from enum import StrEnum
-from typing import Any, Final
+from typing import Any
 
 import attrs
 
@@ -26,6 +24,7 @@ from markethub.adapters.fake import (
 from markethub.adapters.fake.errors import ApiError
 from markethub.adapters.fake.execution import CLOCK, COUNTER, META, SEED, Execution, token
 from markethub.adapters.fake.expansion import expand
+from markethub.adapters.fake.faults import Fault, Faults
 from markethub.adapters.fake.idempotency import Saved
 from markethub.adapters.fake.options import AccountOptions
 from markethub.adapters.fake.routes import Route
@@ -43,33 +42,28 @@ class Response:
     body: dict[str, Any] = attrs.field(repr=False)
 
 
-class Fault(StrEnum):
-    """What Stripe itself does wrong, or refuses, now and then."""
+@attrs.frozen(kw_only=True)
+class _Request:
+    """A request as it came in."""
 
-    STORED_500 = "stored_500"
-    """The effect takes place; the answer is a 500, and it is saved under the key."""
-    RATE_LIMITED = "rate_limited"
-    """429 with the header that says which limit. Nothing happens, nothing is saved."""
-    RATE_LIMITED_UNEXPLAINED = "rate_limited_unexplained"
-    """The same without that header."""
-    LOCK_TIMEOUT = "lock_timeout"
-    """429: another request holds the object. Nothing happens, nothing is saved."""
-    KEY_IN_USE = "key_in_use"
-    """409: the same key is in flight. Nothing happens, nothing is saved."""
+    id: str
+    at: int
+    method: str
+    path: str
+    params: dict[str, parameters.Param] = attrs.field(repr=False)
+    key: str | None
+    auth: str | None = attrs.field(repr=False)
+    version: str | None
 
 
 @attrs.frozen(kw_only=True)
 class _Call:
     """A request whose sender is known and whose endpoint was found."""
 
+    request: _Request
     route: Route
-    path: str
     ids: tuple[str, ...]
-    params: dict[str, parameters.Param]
-    key: str | None
     is_publishable: bool
-    request_id: str
-    now: int
 
 
 class Account:
@@ -81,7 +75,7 @@ class Account:
         self._options = options or AccountOptions()
         self._known_seed: str | None = None
         self._requests = 0
-        self._faults: deque[tuple[Fault, str]] = deque()
+        self._faults = Faults(key_in_use_type=self._options.key_in_use_type)
 
     # --- the API ------------------------------------------------------------------------------
 
@@ -102,16 +96,26 @@ class Account:
         opens what a browser may do to the object whose ``client_secret`` is among ``params``.
         """
         now = self.now
-        request_id = self._request_id(now)
-        decoded = parameters.decoded(params or {})
+        request = _Request(
+            id=self._request_id(now),
+            at=now,
+            method=method,
+            path=path.rstrip("/"),
+            params=parameters.decoded(params or {}),
+            key=key or None,
+            auth=auth,
+            version=version,
+        )
         try:
-            call = self._admit(method, path, decoded, key, auth, version, request_id, now)
-            if method != "POST":
-                return self._answer(call, 200, self._run(call))
-            return self._post(call)
+            call = self._admit(request)
+            if method == "POST":
+                return self._post(call)
+            return Response(status=200, headers=self._headers(request), body=self._run(call))
         except ApiError as error:
-            headers = {**self._headers(request_id, key), **error.headers}
-            return Response(status=error.status, headers=headers, body=error.body)
+            headers = {**self._headers(request), **error.headers}
+            is_publishable = auth == self._options.publishable_key
+            body = _shown(error.body, is_publishable=is_publishable)
+            return Response(status=error.status, headers=headers, body=body)
 
     def answer_challenge(
         self, intent_id: str, client_secret: str, *, authenticated: bool
@@ -122,11 +126,12 @@ class Account:
         answer is the intent as a browser sees it, also when the card was declined afterwards;
         an error only where there is no such challenge.
         """
-        request_id = self._request_id(self.now)
-        headers = self._headers(request_id, None)
+        now = self.now
+        request_id = self._request_id(now)
+        headers = {"Request-Id": request_id, "Stripe-Version": self._options.api_version}
         try:
             with self._store.atomic():
-                execution = self._execution(self.now, request_id=request_id, is_publishable=True)
+                execution = self._execution(now, request_id=request_id, is_publishable=True)
                 intent = payment_intents.load(execution, intent_id)
                 if not confirmations.is_challenge_of(execution, intent, client_secret):
                     raise errors.wrong_client_secret("PaymentIntent")
@@ -138,10 +143,9 @@ class Account:
                     intent = payment_intents.load(execution, intent_id)
                 execution.finish()
         except ApiError as error:
-            return Response(
-                status=error.status, headers={**headers, **error.headers}, body=error.body
-            )
-        return Response(status=200, headers=headers, body=_for_browsers(intent))
+            body = _shown(error.body, is_publishable=True)
+            return Response(status=error.status, headers={**headers, **error.headers}, body=body)
+        return Response(status=200, headers=headers, body=_shown(intent, is_publishable=True))
 
     # --- the clock ----------------------------------------------------------------------------
 
@@ -156,7 +160,8 @@ class Account:
 
         A time that is past moves nothing; what is due is done all the same.
         """
-        if to <= self.now and schedule.next_due(self._store, until=self.now) is None:
+        now = self.now
+        if to <= now and schedule.next_due(self._store, until=now) is None:
             return
         with self._store.atomic():
             to = max(to, self.now)
@@ -189,134 +194,105 @@ class Account:
     # --- faults -------------------------------------------------------------------------------
 
     def provoke(self, fault: Fault | str, *, times: int = 1, reason: str = "global-rate") -> None:
-        """Let the next ``times`` POST requests that are well-formed meet a fault, then no more.
+        """Let the next ``times`` POST requests of known callers meet a fault, then no more.
 
-        ``reason`` is Stripe-Rate-Limited-Reason's. Known to this process only. Raises ValueError
-        for a fault that there is not.
+        A stored 500 waits for a request that executes. ``reason`` is what
+        Stripe-Rate-Limited-Reason says. Known to this process only. Raises ValueError for a
+        fault that there is not.
         """
-        self._faults.extend([(Fault(fault), reason)] * times)
+        self._faults.add(Fault(fault), times=times, reason=reason)
 
     # --- admission ----------------------------------------------------------------------------
 
-    def _admit(
-        self,
-        method: str,
-        path: str,
-        params: dict[str, parameters.Param],
-        key: str | None,
-        auth: str | None,
-        version: str | None,
-        request_id: str,
-        now: int,
-    ) -> _Call:
-        if not auth:
+    def _admit(self, request: _Request) -> _Call:
+        """Find out who asks for what. Raises ApiError; nothing of it is saved under a key."""
+        if not request.auth:
             raise errors.no_key()
-        is_publishable = auth == self._options.publishable_key
-        if not is_publishable and auth not in self._options.secret_keys:
-            raise errors.wrong_key(auth)
-        route, ids = routes.match(method, path)
+        is_publishable = request.auth == self._options.publishable_key
+        if not is_publishable and request.auth not in self._options.secret_keys:
+            raise errors.wrong_key(request.auth)
+        route, ids = routes.match(request.method, request.path)
         if is_publishable and not route.publishable:
             raise errors.secret_key_required()
-        if version not in (None, self._options.api_version):
-            raise errors.wrong_version(str(version))
-        if key is not None and len(key) > idempotency.KEY_LENGTH_MAXIMUM:
+        if request.version not in (None, self._options.api_version):
+            raise errors.wrong_version(str(request.version))
+        if request.key is not None and len(request.key) > idempotency.KEY_LENGTH_MAXIMUM:
             raise errors.key_too_long()
-        call = _Call(
-            route=route,
-            path=path.rstrip("/"),
-            ids=ids,
-            params=params,
-            key=key or None,
-            is_publishable=is_publishable,
-            request_id=request_id,
-            now=now,
-        )
-        self._check_client_secret(call)
+        call = _Call(request=request, route=route, ids=ids, is_publishable=is_publishable)
+        if route.secret_of is not None:
+            self._check_client_secret(call, route.secret_of)
         return call
 
-    def _check_client_secret(self, call: _Call) -> None:
-        kind, given = call.route.secret_of, call.params.get("client_secret")
-        if kind is None or (given is None and not call.is_publishable):
-            return
-        if given is None:
+    def _check_client_secret(self, call: _Call, kind: str) -> None:
+        given = call.request.params.get("client_secret")
+        if given is None and call.is_publishable:
             raise errors.secret_key_required()
-        execution = self._execution(call.now, is_publishable=call.is_publishable)
-        if payment_intents.load(execution, call.ids[0])["client_secret"] != given:
+        if given is None:
+            return
+        value = self._store.get(kind, call.ids[0])
+        # A browser is not told which ids there are.
+        if value is None or value["client_secret"] != given:
             raise errors.wrong_client_secret("PaymentIntent")
 
     # --- execution ----------------------------------------------------------------------------
 
     def _post(self, call: _Call) -> Response:
-        hashed = idempotency.fingerprint(call.params) if call.key else ""
-        fault, reason = self._faults[0] if self._faults else (None, "")
-        refusal = self._refusal(fault, reason, call.key)
-        if refusal is not None:
-            self._faults.popleft()
-            raise refusal
+        request = call.request
+        headers = self._headers(request)
+        self._faults.refuse(request.key)
+        if request.key is None:
+            with self._store.atomic():
+                answer, more = self._attempt(call)
+            return Response(status=answer.status, headers={**headers, **more}, body=answer.body)
+        keys = idempotency.Keys(store=self._store, now=request.at)
+        hashed = idempotency.fingerprint(request.params, is_publishable=call.is_publishable)
         with self._store.atomic():
-            if call.key:
-                saved = idempotency.find(
-                    self._store, call.key, path=call.path, params_hash=hashed, now=call.now
-                )
-                if saved is not None:
-                    return self._answer(call, saved.status, saved.body, original=saved.request_id)
-            given = self._parse(call)
-            try:
-                # An inner block: an error takes its effects back, but is saved itself.
-                with self._store.atomic():
-                    status, body, headers = self._execute(call, given)
-            except ApiError as error:
-                status, body, headers = error.status, error.body, error.headers
-            if fault is Fault.STORED_500:
-                self._faults.popleft()
-                failure = errors.server_error()
-                status, body, headers = failure.status, failure.body, failure.headers
-            if call.key:
-                answer = Saved(status=status, body=body, request_id=call.request_id)
-                idempotency.save(
-                    self._store,
-                    call.key,
-                    answer,
-                    path=call.path,
-                    params_hash=hashed,
-                    now=call.now,
-                )
-        return self._answer(call, status, body, headers=headers)
+            answer_kept = keys.find(request.key, path=request.path, params_hash=hashed)
+            if answer_kept is None:
+                answer, more = self._attempt(call)
+                keys.save(request.key, answer, path=request.path, params_hash=hashed)
+            else:
+                answer, more = answer_kept, {"Idempotent-Replayed": "true"}
+        more = {**more, "Original-Request": answer.request_id}
+        return Response(status=answer.status, headers={**headers, **more}, body=answer.body)
 
-    def _refusal(self, fault: Fault | None, reason: str, key: str | None) -> ApiError | None:
-        match fault:
-            case Fault.RATE_LIMITED:
-                return errors.rate_limited(reason)
-            case Fault.RATE_LIMITED_UNEXPLAINED:
-                return errors.rate_limited(None)
-            case Fault.LOCK_TIMEOUT:
-                return errors.lock_timeout()
-            case Fault.KEY_IN_USE:
-                return errors.key_in_use(key, type=self._options.key_in_use_type)
-            case Fault.STORED_500 | None:
-                return None
+    def _attempt(self, call: _Call) -> tuple[Saved, Mapping[str, str]]:
+        """Execute; return what is saved under the key, and headers of this answer only.
 
-    def _run(self, call: _Call) -> JsonObject:
-        """Answer what is idempotent by nature: reads and deletions."""
-        given = self._parse(call)
+        Raises ApiError for parameters that are wrong in themselves: then nothing is saved.
+        """
+        given = self._parsed(call)
+        headers: Mapping[str, str] = {}
+        try:
+            # An inner block: an error takes its effects back, but is saved itself.
+            with self._store.atomic():
+                status, body, headers = self._execute(call, given)
+        except ApiError as error:
+            status, body, headers = error.status, error.body, error.headers
+            body = _shown(body, is_publishable=call.is_publishable)
+        spoiled = self._faults.spoil()
+        if spoiled is not None:
+            status, body, headers = spoiled.status, spoiled.body, spoiled.headers
+        return Saved(status=status, body=body, request_id=call.request.id), headers
+
+    def _run(self, call: _Call) -> dict[str, Any]:
+        """Answer what is idempotent by nature: reads and deletions. Raises ApiError."""
+        given = self._parsed(call)
         if call.route.method == "GET":
             return self._execute(call, given)[1]
         with self._store.atomic():
             return self._execute(call, given)[1]
 
-    def _parse(self, call: _Call) -> dict[str, Any]:
-        parsed: dict[str, Any] = parameters.parsed(
-            call.params, call.route.spec, required=call.route.required
-        )
-        return parsed
+    def _parsed(self, call: _Call) -> dict[str, Any]:
+        return parameters.parsed(call.request.params, call.route.spec, required=call.route.required)
 
     def _execute(
         self, call: _Call, given: dict[str, Any]
     ) -> tuple[int, dict[str, Any], Mapping[str, str]]:
         execution = self._execution(
-            call.now,
-            request_id=call.request_id,
-            key=call.key,
+            call.request.at,
+            request_id=call.request.id,
+            key=call.request.key,
             is_publishable=call.is_publishable,
         )
         try:
@@ -324,16 +300,12 @@ class Account:
         except confirmations.Declined as declined:
             # What the account recorded of the attempt stays.
             execution.finish()
-            body = declined.answer.body
-            if call.is_publishable:
-                shown = _for_browsers(body["error"]["payment_intent"])
-                body = {"error": {**body["error"], "payment_intent": shown}}
-            return declined.answer.status, body, declined.answer.headers
-        answer = expand(execution, value, given.get("expand", ()))
+            answer = declined.answer
+            body = _shown(answer.body, is_publishable=call.is_publishable)
+            return answer.status, body, answer.headers
+        value = expand(execution, value, given.get("expand", ()))
         execution.finish()
-        if call.is_publishable and answer["object"] == payment_intents.KIND:
-            answer = _for_browsers(answer)
-        return 200, dict(answer), {}
+        return 200, _shown(value, is_publishable=call.is_publishable), {}
 
     def _execution(
         self,
@@ -353,28 +325,11 @@ class Account:
             is_publishable=is_publishable,
         )
 
-    # --- answers ------------------------------------------------------------------------------
+    # --- details ------------------------------------------------------------------------------
 
-    def _answer(
-        self,
-        call: _Call,
-        status: int,
-        body: JsonObject,
-        *,
-        headers: Mapping[str, str] | None = None,
-        original: str | None = None,
-    ) -> Response:
-        """Dress an answer; ``original`` is the request that a replayed one was first given to."""
-        all_headers = {**self._headers(call.request_id, call.key), **(headers or {})}
-        if call.key and call.route.method == "POST":
-            all_headers["Original-Request"] = original or call.request_id
-        if original is not None:
-            all_headers["Idempotent-Replayed"] = "true"
-        return Response(status=status, headers=all_headers, body=dict(body))
-
-    def _headers(self, request_id: str, key: str | None) -> dict[str, str]:
-        headers = {"Request-Id": request_id, "Stripe-Version": self._options.api_version}
-        return {**headers, "Idempotency-Key": key} if key else headers
+    def _headers(self, request: _Request) -> dict[str, str]:
+        headers = {"Request-Id": request.id, "Stripe-Version": self._options.api_version}
+        return headers if request.key is None else {**headers, "Idempotency-Key": request.key}
 
     def _request_id(self, now: int) -> str:
         # Not stored: a read is to write nothing. The stored counter keeps processes apart.
@@ -390,7 +345,7 @@ class Account:
             with self._store.atomic():
                 kept = self._store.get(META, SEED)
                 if kept is None:
-                    kept = {"value": self._options.seed, "start": self._options.start}
+                    kept = {"value": self._options.seed}
                     self._store.put(META, SEED, kept)
             self._known_seed = kept["value"]
         return self._known_seed
@@ -399,5 +354,14 @@ class Account:
         self._store.put(META, CLOCK, {"value": to})
 
 
-def _for_browsers(intent: JsonObject) -> dict[str, Any]:
-    return {name: intent[name] for name in intent if name in objects.PUBLISHABLE_FIELDS}
+def _shown(body: JsonObject, *, is_publishable: bool) -> dict[str, Any]:
+    """Return an answer as its reader may see it: a browser sees a part of an intent."""
+    if not is_publishable:
+        return dict(body)
+    error = body.get("error")
+    if error is not None and "payment_intent" in error:
+        intent = _shown(error["payment_intent"], is_publishable=True)
+        return {"error": {**error, "payment_intent": intent}}
+    if body.get("object") == payment_intents.KIND:
+        return {name: body[name] for name in body if name in objects.PUBLISHABLE_FIELDS}
+    return dict(body)

@@ -105,18 +105,18 @@ def _attempt(
     decline: Decline | None = None,
     capture_before: int | None = None,
 ) -> JsonObject:
-    id = execution.new_id("ch")
+    charge_id = execution.new_id("ch")
     return execution.save(
         objects.charge(
             intent,
             method,
             card,
-            id=id,
+            id=charge_id,
             created=execution.now,
             decline=decline,
             three_d_secure=three_d_secure,
-            network_transaction_id=execution.derived(f"network:{id}", length=15),
-            authorization_code=execution.derived(f"authorization:{id}", length=6).upper(),
+            network_transaction_id=execution.derived(f"network:{charge_id}", length=15),
+            authorization_code=execution.derived(f"authorization:{charge_id}", length=6).upper(),
             capture_before=capture_before,
         )
     )

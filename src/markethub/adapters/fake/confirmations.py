@@ -224,26 +224,37 @@ def _authenticate(
     execution: Execution, intent: JsonObject, card: TestCard, how: Confirmation
 ) -> _Authentication:
     requested = intent["payment_method_options"]["card"]["request_three_d_secure"] != "automatic"
-    match card.three_d_secure:
-        case ThreeDSecure.NOT_ENROLLED:
-            asks = False
-        case ThreeDSecure.OPTIONAL:
-            asks = requested
-        case ThreeDSecure.OPTIONAL_FAILING:
-            return _Authentication(result="processing_error" if requested else None)
-        case ThreeDSecure.FAILING:
-            return _Authentication(result="processing_error")
-        case ThreeDSecure.ALWAYS:
-            asks = True
-        case ThreeDSecure.SET_UP:
-            asks = not how.off_session
-        case ThreeDSecure.UNLESS_SET_UP:
-            set_up = payment_methods.is_set_up(execution, intent["payment_method"])
-            asks = not (how.off_session and set_up)
-    if not asks:
+    breaks_down = card.three_d_secure is ThreeDSecure.FAILING or (
+        card.three_d_secure is ThreeDSecure.OPTIONAL_FAILING and requested
+    )
+    if breaks_down:
+        return _Authentication(result="processing_error")
+    if not _asks(execution, intent, card, how, requested=requested):
         return _Authentication()
     nobody_there = how.off_session or how.error_on_requires_action
     return _Authentication(asks=not nobody_there, refused=nobody_there)
+
+
+def _asks(
+    execution: Execution,
+    intent: JsonObject,
+    card: TestCard,
+    how: Confirmation,
+    *,
+    requested: bool,
+) -> bool:
+    match card.three_d_secure:
+        case ThreeDSecure.NOT_ENROLLED | ThreeDSecure.OPTIONAL_FAILING | ThreeDSecure.FAILING:
+            return False
+        case ThreeDSecure.OPTIONAL:
+            return requested
+        case ThreeDSecure.ALWAYS:
+            return True
+        case ThreeDSecure.SET_UP:
+            return not how.off_session
+        case ThreeDSecure.UNLESS_SET_UP:
+            set_up = payment_methods.is_set_up(execution, intent["payment_method"])
+            return not (how.off_session and set_up)
 
 
 def _ask(

@@ -21,14 +21,14 @@ LIST_PARAMS: Final[Spec] = {**LIST, "email": text()}
 
 def create(execution: Execution, given: Mapping[str, Any]) -> JsonObject:
     """``POST /v1/customers``."""
-    id = execution.new_id("cus")
+    new_id = execution.new_id("cus")
     customer = execution.save(
         {
             **objects.customer(
-                id=id,
+                id=new_id,
                 created=execution.now,
                 livemode=execution.options.livemode,
-                invoice_prefix=execution.derived(f"invoice:{id}", length=8).upper(),
+                invoice_prefix=execution.derived(f"invoice:{new_id}", length=8).upper(),
             ),
             **_changes({}, given),
         }

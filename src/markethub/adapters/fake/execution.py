@@ -137,5 +137,5 @@ class Execution:
     def later(self, action: str, subject: str, *, at: int | None = None) -> None:
         """Put something into the schedule; None means the account's usual delay from now."""
         due = self.now + math.ceil(self.options.delay_s) if at is None else at
-        id = self.new_id("due")
-        self.note("due", id, {"id": id, "at": due, "action": action, "subject": subject})
+        entry = self.new_id("due")
+        self.note("due", entry, {"id": entry, "at": due, "action": action, "subject": subject})

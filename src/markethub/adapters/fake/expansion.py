@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
-from markethub.adapters.fake import balance
+from markethub.adapters.fake import balance, customers
 from markethub.adapters.fake.errors import ApiError
 from markethub.adapters.fake.execution import Execution
 from markethub.adapters.fake.store import JsonObject
@@ -54,9 +54,14 @@ def _expand(execution: Execution, value: JsonObject, names: Sequence[str], path:
     if target is None:
         return value
     if isinstance(target, str):
-        target = execution.load(target_kind, target)
-        if target_kind == "balance_transaction":
-            target = balance.view(target, execution.now)
+        target = _load(execution, target_kind, target)
     if rest:
         target = _expand(execution, target, rest, path)
     return {**value, name: target}
+
+
+def _load(execution: Execution, kind: str, id: str) -> JsonObject:
+    if kind == "customer":
+        return customers.retrieve(execution, {}, id)  # which may have been deleted since
+    value = execution.load(kind, id)
+    return balance.view(value, execution.now) if kind == "balance_transaction" else value

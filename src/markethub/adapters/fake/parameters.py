@@ -44,7 +44,9 @@ def _decoded(value: object) -> Param:
             return str(value)
 
 
-def parsed(params: Mapping[str, Param], spec: Spec, *, required: Sequence[str] = ()) -> Any:
+def parsed(
+    params: Mapping[str, Param], spec: Spec, *, required: Sequence[str] = ()
+) -> dict[str, Any]:
     """Read the parameters of an endpoint. Raises ApiError for the first that is wrong."""
     return _fields("", params, spec, required)
 
@@ -81,6 +83,15 @@ def fields(spec: Spec, *, required: Sequence[str] = ()) -> Parser:
         if not isinstance(value, dict):
             raise ApiError("Invalid object", param=name)
         return _fields(name, value, spec, required)
+
+    return parse
+
+
+def unsettable(parser: Parser) -> Parser:
+    """Anything, or the empty string for None."""
+
+    def parse(name: str, value: Param) -> object:
+        return None if value == "" else parser(name, value)
 
     return parse
 
@@ -213,7 +224,7 @@ def moment(name: str, value: Param) -> dict[str, int]:
     """Parse a time filter: seconds, or ``gt``, ``gte``, ``lt``, ``lte`` of them."""
     bound = whole(minimum=0)
     if isinstance(value, dict):
-        found: dict[str, int] = fields({op: bound for op in ("gt", "gte", "lt", "lte")})(
+        found: dict[str, int] = fields(dict.fromkeys(("gt", "gte", "lt", "lte"), bound))(
             name, value
         )
         return found

@@ -20,20 +20,8 @@ from markethub.adapters.fake.currencies import CURRENCIES
 from markethub.adapters.fake.customers import require_customer
 from markethub.adapters.fake.errors import ApiError
 from markethub.adapters.fake.execution import Execution
-from markethub.adapters.fake.listing import LIST, page
-from markethub.adapters.fake.parameters import (
-    Spec,
-    currency,
-    each,
-    fields,
-    flag,
-    merged,
-    metadata,
-    one_of,
-    refused,
-    text,
-    whole,
-)
+from markethub.adapters.fake.listing import page
+from markethub.adapters.fake.parameters import merged
 from markethub.adapters.fake.store import JsonObject
 
 KIND: Final = "payment_intent"
@@ -46,90 +34,15 @@ _CANCELABLE: Final = (
     "requires_action",
 )
 
-_TYPES_REFUSED: Final = refused(
-    "The `payment_method_types` parameter is no longer supported on this API version. Use "
-    "`automatic_payment_methods` or `allowed_payment_method_types` instead.",
-    code="payment_method_types_no_longer_supported",
+_COPIED: Final = (
+    "capture_method",
+    "description",
+    "receipt_email",
+    "setup_future_usage",
+    "statement_descriptor",
+    "statement_descriptor_suffix",
+    "transfer_group",
 )
-_SHIPPING: Final = fields(
-    {
-        "address": payment_methods.ADDRESS,
-        "carrier": text(unsettable=True),
-        "name": text(),
-        "phone": text(unsettable=True),
-        "tracking_number": text(unsettable=True),
-    },
-    required=("address", "name"),
-)
-_OPTIONS: Final = fields(
-    {
-        "card": fields(
-            {"request_three_d_secure": one_of("any", "automatic", "challenge")},
-        )
-    }
-)
-_DESCRIBED: Final[Spec] = {
-    "description": text(unsettable=True),
-    "metadata": metadata,
-    "receipt_email": text(unsettable=True),
-    "shipping": _SHIPPING,
-    "statement_descriptor": text(maximum=22, unsettable=True),
-    "statement_descriptor_suffix": text(maximum=22, unsettable=True),
-    "transfer_group": text(unsettable=True),
-}
-_METHOD: Final[Spec] = {
-    "allowed_payment_method_types": each(one_of("card")),
-    "capture_method": one_of("automatic", "automatic_async", "manual"),
-    "payment_method": text(),
-    "payment_method_data": payment_methods.DATA,
-    "payment_method_options": _OPTIONS,
-    "payment_method_types": _TYPES_REFUSED,
-    "setup_future_usage": one_of("off_session", "on_session", unsettable=True),
-}
-_HOW: Final[Spec] = {
-    "error_on_requires_action": flag,
-    "off_session": one_of("true", "false", "one_off", "recurring"),
-    "return_url": text(),
-    "use_stripe_sdk": flag,
-}
-CREATE: Final[Spec] = {
-    **_DESCRIBED,
-    **_METHOD,
-    **_HOW,
-    "amount": whole(),
-    "automatic_payment_methods": fields(
-        {"enabled": flag, "allow_redirects": one_of("always", "never")}, required=("enabled",)
-    ),
-    "confirm": flag,
-    "confirmation_method": one_of("automatic", "manual"),
-    "currency": currency,
-    "customer": text(),
-}
-UPDATE: Final[Spec] = {
-    **_DESCRIBED,
-    **_METHOD,
-    "amount": whole(),
-    "currency": currency,
-    "customer": text(),
-}
-CONFIRM: Final[Spec] = {
-    **_METHOD,
-    **_HOW,
-    "receipt_email": text(unsettable=True),
-    "shipping": _SHIPPING,
-}
-CAPTURE: Final[Spec] = {
-    "amount_to_capture": whole(),
-    "metadata": metadata,
-    "statement_descriptor": text(maximum=22),
-    "statement_descriptor_suffix": text(maximum=22),
-}
-CANCEL: Final[Spec] = {
-    "cancellation_reason": one_of("duplicate", "fraudulent", "requested_by_customer", "abandoned")
-}
-LIST_PARAMS: Final[Spec] = {**LIST, "customer": text()}
-
-_COPIED: Final = frozenset((*_DESCRIBED, "capture_method", "setup_future_usage")) - {"metadata"}
 _MONEY_OR_METHOD: Final = (
     "amount",
     "currency",
@@ -165,10 +78,10 @@ def create(execution: Execution, given: Mapping[str, Any]) -> JsonObject:
             "The `off_session` parameter can only be used when `confirm` is `true`.",
             param="off_session",
         )
-    id = execution.new_id("pi")
+    new_id = execution.new_id("pi")
     intent: dict[str, Any] = objects.payment_intent(
-        id=id,
-        client_secret=execution.secret_for(id),
+        id=new_id,
+        client_secret=execution.secret_for(new_id),
         created=execution.now,
         livemode=execution.options.livemode,
     )
@@ -183,8 +96,7 @@ def create(execution: Execution, given: Mapping[str, Any]) -> JsonObject:
         "confirmation_method": confirmation_method,
         "customer": require_customer(execution, given.get("customer")),
         "metadata": merged({}, given.get("metadata", {})),
-        **_options(intent, given),
-        **{name: given[name] for name in _COPIED if name in given},
+        **_copied(intent, given),
     }
     intent |= _method(execution, intent, given)
     created = execution.save(intent)
@@ -226,15 +138,11 @@ def update(execution: Execution, given: Mapping[str, Any], id: str) -> JsonObjec
             )
     changes: dict[str, Any] = {
         **{name: given[name] for name in ("amount", "currency") if name in given},
-        **{name: given[name] for name in _COPIED if name in given},
-        **_options(intent, given),
+        **_copied(intent, given),
     }
     if "amount" in given or "currency" in given:
-        _require_chargeable(
-            execution,
-            changes.get("amount", intent["amount"]),
-            changes.get("currency", intent["currency"]),
-        )
+        asked = {**intent, **changes}
+        _require_chargeable(execution, asked["amount"], asked["currency"])
     if "metadata" in given:
         changes["metadata"] = merged(intent["metadata"], given["metadata"])
     if "customer" in given:
@@ -257,10 +165,7 @@ def confirm(execution: Execution, given: Mapping[str, Any], id: str) -> JsonObje
             "create a PaymentIntent with `confirmation_method` set to `automatic`.",
             intent,
         )
-    changes = {
-        **{name: given[name] for name in _COPIED if name in given},
-        **_options(intent, given),
-    }
+    changes = _copied(intent, given)
     changes |= _method(execution, {**intent, **changes}, given)
     if changes:
         intent = execution.change(intent, **changes)
@@ -355,12 +260,16 @@ def _how(given: Mapping[str, Any]) -> Confirmation:
     )
 
 
-def _options(intent: JsonObject, given: Mapping[str, Any]) -> dict[str, Any]:
+def _copied(intent: JsonObject, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what goes onto an intent as it was given."""
+    changes = {name: given[name] for name in _COPIED if name in given}
+    if "shipping" in given:
+        changes["shipping"] = objects.shipping(given["shipping"])
     card = given.get("payment_method_options", {}).get("card")
-    if card is None:
-        return {}
-    kept = intent["payment_method_options"]["card"]
-    return {"payment_method_options": {"card": {**kept, **card}}}
+    if card is not None:
+        kept = intent["payment_method_options"]["card"]
+        changes["payment_method_options"] = {"card": {**kept, **card}}
+    return changes
 
 
 def _method(execution: Execution, intent: JsonObject, given: Mapping[str, Any]) -> dict[str, Any]:

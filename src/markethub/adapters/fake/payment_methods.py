@@ -152,12 +152,12 @@ def _save(
     has_cvc: bool,
     given: Mapping[str, Any],
 ) -> JsonObject:
-    id = execution.new_id("pm")
-    execution.note(_INSTRUMENT, id, {"number": card.number, "set_up": False, "used_up": False})
+    new_id = execution.new_id("pm")
+    execution.note(_INSTRUMENT, new_id, {"number": card.number, "set_up": False, "used_up": False})
     return execution.save(
         objects.payment_method(
             card,
-            id=id,
+            id=new_id,
             created=execution.now,
             livemode=execution.options.livemode,
             fingerprint=execution.derived(f"fingerprint:{fingerprint_of}"),

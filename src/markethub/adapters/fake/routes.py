@@ -1,7 +1,7 @@
 """The account's endpoints: method and path, who may call, what it takes, what answers."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, TypedDict
 
 import attrs
 
@@ -10,9 +10,10 @@ from markethub.adapters.fake import (
     customers,
     errors,
     events,
-    objects,
+    payment_intent_parameters,
     payment_intents,
     payment_methods,
+    profile,
 )
 from markethub.adapters.fake.execution import Execution
 from markethub.adapters.fake.listing import LIST, page
@@ -82,19 +83,6 @@ def _create_method(execution: Execution, given: Mapping[str, Any]) -> JsonObject
     return payment_methods.create(execution, given)
 
 
-def _account(execution: Execution, given: Mapping[str, Any]) -> JsonObject:  # noqa: ARG001 - it takes none
-    return objects.account(
-        id=account_id(execution),
-        created=execution.options.start,
-        currency=execution.options.settlement_currency or "usd",
-    )
-
-
-def account_id(execution: Execution) -> str:
-    """Return the account's own id."""
-    return execution.options.account_id or f"acct_{execution.derived('account')}"
-
-
 def _found(execution: Execution, kind: str, id: str) -> JsonObject:
     value = execution.find(kind, id)
     if value is None:
@@ -102,70 +90,93 @@ def _found(execution: Execution, kind: str, id: str) -> JsonObject:
     return value
 
 
-def _get(path: str, handler: Handler, spec: Spec | None = None, **more: Any) -> Route:
-    return _route("GET", path, handler, spec or {}, **more)
-
-
-def _post(path: str, handler: Handler, spec: Spec, **more: Any) -> Route:
-    return _route("POST", path, handler, spec, **more)
-
-
-def _route(method: str, path: str, handler: Handler, spec: Spec, **more: Any) -> Route:
-    # The form of a key's owner says so; Stripe.js names its key and itself in the form, too.
-    own = {"client_secret": text()} if more.get("publishable") else {}
+def _route(
+    method: str,
+    path: str,
+    handler: Handler,
+    spec: Spec,
+    *,
+    required: Sequence[str] = (),
+    publishable: bool = False,
+    secret_of: str | None = None,
+) -> Route:
+    own: Spec = {"client_secret": text()} if secret_of else {}
     return Route(
         method=method,
         path=tuple(path.split("/")),
         handler=handler,
         spec={**spec, **_EXPAND, **own},
-        **more,
+        required=required,
+        publishable=publishable,
+        secret_of=secret_of,
     )
 
 
-_BY_BROWSER: Final[Mapping[str, Any]] = {"publishable": True, "secret_of": payment_intents.KIND}
+class _ByBrowser(TypedDict):
+    publishable: bool
+    secret_of: str
+
+
+_BY_BROWSER: Final[_ByBrowser] = {"publishable": True, "secret_of": payment_intents.KIND}
 
 ROUTES: Final[tuple[Route, ...]] = (
-    _post(
+    _route(
+        "POST",
         "payment_intents",
         payment_intents.create,
-        payment_intents.CREATE,
+        payment_intent_parameters.CREATE,
         required=("amount", "currency"),
     ),
-    _get("payment_intents", payment_intents.listed, payment_intents.LIST_PARAMS),
-    _get("payment_intents/{id}", payment_intents.retrieve, **_BY_BROWSER),
-    _post("payment_intents/{id}", payment_intents.update, payment_intents.UPDATE),
-    _post(
+    _route("GET", "payment_intents", payment_intents.listed, payment_intent_parameters.LIST_PARAMS),
+    _route("GET", "payment_intents/{id}", payment_intents.retrieve, {}, **_BY_BROWSER),
+    _route(
+        "POST", "payment_intents/{id}", payment_intents.update, payment_intent_parameters.UPDATE
+    ),
+    _route(
+        "POST",
         "payment_intents/{id}/confirm",
         payment_intents.confirm,
-        payment_intents.CONFIRM,
+        payment_intent_parameters.CONFIRM,
         **_BY_BROWSER,
     ),
-    _post("payment_intents/{id}/capture", payment_intents.capture, payment_intents.CAPTURE),
-    _post("payment_intents/{id}/cancel", payment_intents.cancel, payment_intents.CANCEL),
-    _get("charges", _charges, {**LIST, "customer": text(), "payment_intent": text()}),
-    _get("charges/{id}", _charge),
-    _post("customers", customers.create, customers.WRITE),
-    _get("customers", customers.listed, customers.LIST_PARAMS),
-    _get("customers/{id}", customers.retrieve),
-    _post("customers/{id}", customers.update, customers.WRITE),
+    _route(
+        "POST",
+        "payment_intents/{id}/capture",
+        payment_intents.capture,
+        payment_intent_parameters.CAPTURE,
+    ),
+    _route(
+        "POST",
+        "payment_intents/{id}/cancel",
+        payment_intents.cancel,
+        payment_intent_parameters.CANCEL,
+    ),
+    _route("GET", "charges", _charges, {**LIST, "customer": text(), "payment_intent": text()}),
+    _route("GET", "charges/{id}", _charge, {}),
+    _route("POST", "customers", customers.create, customers.WRITE),
+    _route("GET", "customers", customers.listed, customers.LIST_PARAMS),
+    _route("GET", "customers/{id}", customers.retrieve, {}),
+    _route("POST", "customers/{id}", customers.update, customers.WRITE),
     _route("DELETE", "customers/{id}", customers.delete, {}),
-    _get(
+    _route(
+        "GET",
         "balance_transactions",
         _lines,
         {**LIST, "currency": text(), "source": text(), "type": one_of("charge", "refund")},
     ),
-    _get("balance_transactions/{id}", _line),
-    _get("events", events.listed, events.LIST_PARAMS),
-    _get("events/{id}", events.retrieve),
-    _post(
+    _route("GET", "balance_transactions/{id}", _line, {}),
+    _route("GET", "events", events.listed, events.LIST_PARAMS),
+    _route("GET", "events/{id}", events.retrieve, {}),
+    _route(
+        "POST",
         "payment_methods",
         _create_method,
         payment_methods.CREATE,
         required=("type", "card"),
         publishable=True,
     ),
-    _get("payment_methods/{id}", _method),
-    _get("account", _account),
+    _route("GET", "payment_methods/{id}", _method, {}),
+    _route("GET", "account", profile.retrieve, {}),
 )
 
 

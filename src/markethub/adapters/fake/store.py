@@ -95,19 +95,19 @@ class DictStore:
         """Iterate in the order of creation, or backwards. See ``AccountStore``."""
         ids = self._ids(kind, newest_first=newest_first)
         if after is not None:
-            for id in ids:
-                if id == after:
+            for passed in ids:
+                if passed == after:
                     break
-        for id in ids:
-            value = self.get(kind, id)
+        for listed in ids:
+            value = self.get(kind, listed)
             if value is not None:
                 yield value
 
     def _ids(self, kind: str, *, newest_first: bool) -> Iterator[str]:
         kept = self._kinds.get(kind, {})
         # New ids of open blocks come last; the outer blocks' before the inner ones'.
-        staged = {id: None for block in self._blocks for id in block.get(kind, {})}
-        fresh = [id for id in staged if id not in kept]
+        staged = dict.fromkeys(chain.from_iterable(block.get(kind, ()) for block in self._blocks))
+        fresh = [new for new in staged if new not in kept]
         if newest_first:
             return chain(reversed(fresh), reversed(kept))
         return chain(kept, fresh)
@@ -123,8 +123,8 @@ class DictStore:
             return
         for kind, values in staged.items():
             kept = self._kinds.setdefault(kind, {})
-            for id, value in values.items():
+            for key, value in values.items():
                 if value is _DELETED:
-                    kept.pop(id, None)
+                    kept.pop(key, None)
                 else:
-                    kept[id] = value
+                    kept[key] = value
