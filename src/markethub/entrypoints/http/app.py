@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from litestar import Litestar, Request, Router
 from litestar.di import Provide
+from litestar.middleware import ASGIMiddleware
+from litestar.types import ASGIApp
 
 from markethub.entrypoints.http.auth import Authenticator, Caller
 from markethub.entrypoints.http.entrance import Entrance
@@ -96,11 +98,23 @@ def _api(container: "Container", metrics: Metrics, limits: Limits) -> Router:
             "caller": Provide(_caller, sync_to_thread=False),
         },
         middleware=[
-            Entrance(authenticator, RateLimiter(limits, clock=clock)),
-            Idempotency(container.idempotency_keys(), clock=clock),
+            _shared(Entrance(authenticator, RateLimiter(limits, clock=clock))),
+            _shared(Idempotency(container.idempotency_keys(), clock=clock)),
         ],
-        security=[{"bearer": []}],
     )
+
+
+def _shared(middleware: ASGIMiddleware) -> Callable[[ASGIApp], ASGIApp]:
+    """Return the same middleware for every route.
+
+    Litestar copies routers deeply, and with them whatever their middleware holds: the clock,
+    the counts of the limiter, the connections of the store. A function it leaves as it is.
+    """
+
+    def wrap(app: ASGIApp) -> ASGIApp:
+        return middleware(app)
+
+    return wrap
 
 
 def _provide(container: "Container", name: str) -> Provide:

@@ -13,6 +13,7 @@ from litestar.openapi.spec import (
     Parameter,
     RequestBody,
     Schema,
+    SecurityRequirement,
     SecurityScheme,
 )
 
@@ -34,6 +35,9 @@ _PROBLEMS: Final = {
     503: "The outcome is not known yet, or a part of us is not ready; `Retry-After` says when.",
 }
 
+
+BEARER: Final[tuple[SecurityRequirement, ...]] = ({"bearer": []},)
+"""What a route behind the entrance asks for. Others ask for nothing."""
 
 READS: Final = (400, 401, 403, 404, 429, 500)
 """What any route behind the entrance may answer with."""

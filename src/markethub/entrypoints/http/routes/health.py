@@ -15,7 +15,7 @@ from markethub.entrypoints.http.entrance import ACCESS, PUBLIC
 from markethub.entrypoints.http.errors import HttpProblem
 from markethub.entrypoints.http.injected import Injected
 from markethub.entrypoints.http.observation import Metrics
-from markethub.entrypoints.http.openapi import problems
+from markethub.entrypoints.http.openapi import BEARER, problems
 from markethub.entrypoints.setting_values import Role
 
 LAG_MAXIMUM: Final = timedelta(minutes=15)
@@ -38,7 +38,7 @@ async def live() -> HealthOut:
     return HealthOut(status="live")
 
 
-@get(READY_PATH, opt={ACCESS: PUBLIC}, security=[], responses=problems(503))
+@get(READY_PATH, opt={ACCESS: PUBLIC}, responses=problems(503))
 async def ready(
     queries: Injected[Queries], transactions: Injected[Transactions], clock: Injected[Clock]
 ) -> HealthOut:
@@ -63,6 +63,7 @@ async def ready(
     "/metrics",
     media_type="text/plain",
     responses=problems(401, 403, 429, 500),
+    security=BEARER,
     opt={ACCESS: Access(ops=Role.VIEWER)},
 )
 async def metrics(

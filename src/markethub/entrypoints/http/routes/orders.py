@@ -15,7 +15,7 @@ from markethub.entrypoints.http.auth import Access, Caller
 from markethub.entrypoints.http.entrance import ACCESS
 from markethub.entrypoints.http.injected import Injected
 from markethub.entrypoints.http.json_body import json_body
-from markethub.entrypoints.http.openapi import READS, WRITES, documented, problems
+from markethub.entrypoints.http.openapi import BEARER, READS, WRITES, documented, problems
 from markethub.entrypoints.http.schemas import OrderIn, OrderOut, given, order_out
 
 
@@ -85,5 +85,8 @@ def _found(view: OrderView | None) -> OrderView:
 
 
 orders_router = Router(
-    "/api/orders", route_handlers=[put_order, get_order, delete_order], tags=["orders"]
+    "/api/orders",
+    route_handlers=[put_order, get_order, delete_order],
+    tags=["orders"],
+    security=BEARER,
 )

@@ -21,7 +21,7 @@ from markethub.entrypoints.http.errors import invalid
 from markethub.entrypoints.http.idempotency import KEEP, Keep, origin
 from markethub.entrypoints.http.injected import Injected
 from markethub.entrypoints.http.json_body import json_body
-from markethub.entrypoints.http.openapi import READS, WRITES, documented, problems
+from markethub.entrypoints.http.openapi import BEARER, READS, WRITES, documented, problems
 from markethub.entrypoints.http.schemas import (
     CancelIn,
     CaptureIn,
@@ -137,4 +137,5 @@ payments_router = Router(
     "/api/payments",
     route_handlers=[list_payments, get_payment, capture_payment, cancel_payment],
     tags=["payments"],
+    security=BEARER,
 )

@@ -16,7 +16,7 @@ from markethub.entrypoints.http.entrance import ACCESS, PUBLIC
 from markethub.entrypoints.http.idempotency import KEEP, Keep
 from markethub.entrypoints.http.injected import Injected
 from markethub.entrypoints.http.json_body import WEBHOOK_BYTES_MAXIMUM, json_body, read_body
-from markethub.entrypoints.http.openapi import WRITES, documented, problems, raw_body
+from markethub.entrypoints.http.openapi import BEARER, WRITES, documented, problems, raw_body
 from markethub.entrypoints.http.schemas import (
     ChargeIn,
     ChargeOut,
@@ -37,6 +37,7 @@ _CUSTOMERS_TOO = Access(storefront=True, customer=True)
     status_code=200,
     operation_class=documented(ChargeIn, required=False, keyed=True),
     responses=problems(*WRITES),
+    security=BEARER,
     opt={ACCESS: _CUSTOMERS_TOO, KEEP: Keep.FINGERPRINT},
 )
 async def create_payment_intent(
@@ -68,6 +69,7 @@ async def create_payment_intent(
     status_code=200,
     operation_class=documented(ConfirmIn, keyed=True),
     responses=problems(*WRITES),
+    security=BEARER,
     opt={ACCESS: _CUSTOMERS_TOO, KEEP: Keep.FINGERPRINT},
 )
 async def confirm_payment(
@@ -91,7 +93,6 @@ async def confirm_payment(
     request_max_body_size=WEBHOOK_BYTES_MAXIMUM,
     operation_class=raw_body("An event of Stripe's, signed over its raw bytes."),
     responses=problems(400, 413, 500),
-    security=[],
     opt={ACCESS: PUBLIC},
 )
 async def webhook(
