@@ -1,0 +1,245 @@
+"""What every store promises of its reads for screens."""
+
+import base64
+
+import attrs
+import pytest
+
+from markethub.domain.errors import ValidationFailed
+from markethub.domain.ids import CustomerId, OrderId, PaymentId
+from markethub.domain.payment import PaymentStatus
+from markethub.domain.ports.queries import PaymentFilter, StoreHealth
+from tests.support.stores import (
+    START,
+    Store,
+    event,
+    later,
+    operation,
+    order,
+    payment,
+    put,
+    receive,
+)
+
+pytestmark = pytest.mark.anyio
+
+EVERYTHING = PaymentFilter()
+
+
+async def charged(store: Store, *numbers: int, at: int | None = None) -> None:
+    """Save orders with a payment each, made at second ``at`` or at the number's."""
+    for number in numbers:
+        seconds = number if at is None else at
+        of = order(f"o-{number}", customer_id=f"c-{number}", now=later(seconds=seconds))
+        await put(store, of, payment(f"pay_{number}", of=of, now=later(seconds=seconds)))
+
+
+async def listed(store: Store, filter: PaymentFilter = EVERYTHING) -> list[PaymentId]:
+    return [payment.id for payment in (await store.queries.payments(filter)).items]
+
+
+async def paged(store: Store, *, limit: int) -> list[list[PaymentId]]:
+    """Read all pages."""
+    pages, cursor = [], None
+    while True:
+        page = await store.queries.payments(EVERYTHING, cursor=cursor, limit=limit)
+        pages.append([payment.id for payment in page.items])
+        cursor = page.next_cursor
+        if cursor is None:
+            return pages
+
+
+# --- an order -----------------------------------------------------------------------------------
+
+
+async def test_an_order_comes_with_its_payments_oldest_first(store: Store) -> None:
+    older = payment("pay_2").close("never_created", now=later(seconds=1))
+    await put(store, order(), payment("pay_1", now=later(seconds=2)), older)
+    await charged(store, 7)
+    view = await store.queries.order(OrderId("o-1"))
+
+    assert view is not None
+    assert attrs.evolve(order(), version=1) == view.order
+    assert ["pay_2", "pay_1"] == [payment.id for payment in view.payments]
+
+
+async def test_an_order_without_payments_is_found(store: Store) -> None:
+    await put(store, order())
+    view = await store.queries.order(OrderId("o-1"))
+
+    assert view is not None
+    assert [] == list(view.payments)
+
+
+async def test_an_order_that_does_not_exist_is_not_found(store: Store) -> None:
+    assert await store.queries.order(OrderId("o-1")) is None
+
+
+async def test_an_order_is_shown_to_its_customer_only(store: Store) -> None:
+    await put(store, order())
+    views = [
+        await store.queries.order(OrderId("o-1"), customer_id=CustomerId(name))
+        for name in ("c-1", "c-2")
+    ]
+
+    assert [True, False] == [view is not None for view in views]
+
+
+# --- payments -----------------------------------------------------------------------------------
+
+
+async def test_payments_are_listed_newest_first(store: Store) -> None:
+    await charged(store, 2, 3, 1)
+
+    assert ["pay_3", "pay_2", "pay_1"] == await listed(store)
+
+
+async def test_a_listed_payment_is_the_stored_one(store: Store) -> None:
+    await put(store, order(), payment(intent_id="pi_1"))
+    page = await store.queries.payments(EVERYTHING)
+
+    assert [attrs.evolve(payment(intent_id="pi_1"), version=1)] == list(page.items)
+
+
+async def test_payments_are_listed_by_order(store: Store) -> None:
+    await charged(store, 1, 2)
+
+    assert ["pay_1"] == await listed(store, PaymentFilter(order_id=OrderId("o-1")))
+
+
+async def test_payments_are_listed_by_customer(store: Store) -> None:
+    await charged(store, 1, 2)
+
+    assert ["pay_2"] == await listed(store, PaymentFilter(customer_id=CustomerId("c-2")))
+
+
+async def test_payments_are_listed_by_status(store: Store) -> None:
+    await charged(store, 1, 2)
+    gone = payment("pay_3", of=order("o-1", customer_id="c-1"))
+    await put(store, gone.close("never_created", now=START))
+
+    assert ["pay_3"] == await listed(store, PaymentFilter(status=PaymentStatus.CANCELED))
+    assert ["pay_2", "pay_1"] == await listed(store, PaymentFilter(status=PaymentStatus.PENDING))
+
+
+async def test_payments_are_listed_from_a_moment_on(store: Store) -> None:
+    await charged(store, 1, 2, 3)
+
+    assert ["pay_3", "pay_2"] == await listed(store, PaymentFilter(created_from=later(seconds=2)))
+
+
+async def test_what_restricts_a_list_restricts_it_together(store: Store) -> None:
+    await charged(store, 1, 2)
+    nobodys = PaymentFilter(order_id=OrderId("o-1"), customer_id=CustomerId("c-2"))
+
+    assert [] == await listed(store, nobodys)
+
+
+@pytest.mark.parametrize("limit", [1, 2, 3, 6, 7, 50])
+async def test_pages_hold_every_payment_once_though_made_at_the_same_moment(
+    store: Store, limit: int
+) -> None:
+    await charged(store, 3, 1, 5, 2, 6, 4, at=0)
+    whole = await listed(store)
+    pages = await paged(store, limit=limit)
+
+    assert 6 == len(set(whole))
+    assert whole == [payment_id for page in pages for payment_id in page]
+    assert -(-6 // limit) == len(pages)
+
+
+async def test_what_is_made_meanwhile_moves_no_later_page(store: Store) -> None:
+    await charged(store, 1, 2, 3, 4)
+    first = await store.queries.payments(EVERYTHING, limit=2)
+    await charged(store, 5, 6)
+    second = await store.queries.payments(EVERYTHING, cursor=first.next_cursor, limit=2)
+
+    assert ["pay_2", "pay_1"] == [payment.id for payment in second.items]
+    assert second.next_cursor is None
+
+
+async def test_a_page_keeps_to_its_filter(store: Store) -> None:
+    await charged(store, 1, 2, 3, 4)
+    pending = PaymentFilter(created_from=later(seconds=3))
+    first = await store.queries.payments(pending, limit=1)
+    second = await store.queries.payments(pending, cursor=first.next_cursor, limit=1)
+
+    assert ["pay_3"] == [payment.id for payment in second.items]
+    assert second.next_cursor is None
+
+
+def encoded(text: str) -> str:
+    return base64.urlsafe_b64encode(text.encode()).decode()
+
+
+@pytest.mark.parametrize(
+    "cursor",
+    [
+        "",
+        "x",
+        "pay_1",
+        "!!!!",
+        "é",
+        "\x00",
+        "\ud800",
+        "AAAA",
+        "[]",
+        "9" * 5000,
+        encoded("\x00"),
+        encoded("nonsense"),
+        encoded("2026-11-01T12:00:00"),
+        encoded("2026-11-01T12:00:00 pay_1"),
+        encoded("2026-11-01T12:00:00+00:00 "),
+        encoded('["2026-11-01T12:00:00", "pay_1"]'),
+        encoded("[1, 2]"),
+        encoded("null"),
+    ],
+)
+async def test_a_cursor_that_is_not_ours_is_refused(store: Store, cursor: str) -> None:
+    await charged(store, 1, 2)
+
+    with pytest.raises(ValidationFailed):
+        await store.queries.payments(EVERYTHING, cursor=cursor)
+
+
+# --- health -------------------------------------------------------------------------------------
+
+
+async def test_an_empty_store_is_healthy(store: Store) -> None:
+    assert (
+        StoreHealth(
+            schema_is_current=True,
+            oldest_waiting_event_at=None,
+            waiting_events=0,
+            unresolved_operations=0,
+        )
+        == await store.queries.health()
+    )
+
+
+async def test_health_counts_what_waits(store: Store) -> None:
+    await receive(
+        store,
+        [
+            event("evt_1", now=later(seconds=3)),
+            event("evt_2", now=later(seconds=2)).park(ours=True, now=later(seconds=4)),
+            event("evt_3", now=later(seconds=1)).process(now=later(seconds=4)),
+            event("evt_4").ignore("unhandled_type", now=later(seconds=4)),
+        ],
+    )
+    await charged(store, 1, 2)
+    await put(
+        store,
+        operation("op_1", payment_id="pay_1"),
+        operation("op_2", payment_id="pay_2").refuse("no", now=later(seconds=1)),
+    )
+
+    assert (
+        StoreHealth(
+            schema_is_current=True,
+            oldest_waiting_event_at=later(seconds=2),
+            waiting_events=2,
+            unresolved_operations=1,
+        )
+        == await store.queries.health()
+    )
