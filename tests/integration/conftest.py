@@ -33,8 +33,9 @@ def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
         case "memory":
             return MEMORY_URL
         case "sqlite":
-            copied = shutil.copy(request.getfixturevalue("sqlite_template"), tmp_path / "test.db")
-            return sqlite_url(copied)
+            path = tmp_path / "test.db"
+            shutil.copy(request.getfixturevalue("sqlite_template"), path)
+            return sqlite_url(path)
         case _:
             url: str = request.getfixturevalue("postgres_url")
             return url

@@ -224,14 +224,21 @@ async def test_of_fifty_concurrent_payments_of_an_order_one_gets_the_slot(store:
     assert 1 == len(found)
 
 
-@pytest.mark.parametrize("field", ["intent_id", "charge_id"])
-async def test_what_the_provider_made_belongs_to_one_payment(store: Store, field: str) -> None:
+async def test_an_intent_belongs_to_one_payment(store: Store) -> None:
     other = order("o-2")
-    first = attrs.evolve(payment(), **{field: "same"})
-    await put(store, order(), other, first)
+    await put(store, order(), other, payment(intent_id="pi_1"))
 
     with pytest.raises(StaleWrite):
-        await put(store, attrs.evolve(payment("pay_2", of=other), **{field: "same"}))
+        await put(store, payment("pay_2", of=other, intent_id="pi_1"))
+
+
+async def test_a_charge_belongs_to_one_payment(store: Store) -> None:
+    other = order("o-2")
+    charge_id = ChargeId("ch_1")
+    await put(store, order(), other, attrs.evolve(payment(), charge_id=charge_id))
+
+    with pytest.raises(StaleWrite):
+        await put(store, attrs.evolve(payment("pay_2", of=other), charge_id=charge_id))
 
 
 async def test_payments_without_an_intent_do_not_meet(store: Store) -> None:
