@@ -185,6 +185,16 @@ class Account:
         with self._store.atomic():
             return events.claim(self._store, now=self.now, lease_s=lease_s)
 
+    def claim_undelivered(self, limit: int, *, lease_s: int) -> list[JsonObject]:
+        """Return the same, and keep it from every other caller for ``lease_s`` seconds.
+
+        What is neither marked nor rescheduled by then is due again.
+        """
+        if not self.undelivered(1):
+            return []  # without the store's write lock, for this is asked many times a second
+        with self._store.atomic():
+            return events.claim(self._store, now=self.now, limit=limit, lease_s=lease_s)
+
     def mark_delivered(self, event_id: str) -> None:
         """Note that the event was taken: it is not due any more."""
         with self._store.atomic():

@@ -1,6 +1,7 @@
 """Events: listing them, and delivering each until it was taken."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from itertools import islice
 from typing import Any, Final
 
 from markethub.adapters.fake import errors
@@ -54,15 +55,15 @@ def listed(execution: Execution, given: Mapping[str, Any]) -> JsonObject:
 
 def undelivered(store: AccountStore, *, now: int, limit: int) -> list[JsonObject]:
     """Return the events that are due for delivery, the oldest first."""
-    found: list[JsonObject] = []
-    for note in store.list(_DELIVERY):
-        if len(found) == limit:
-            break
-        if note["due"] <= now:
-            event = store.get("event", note["event"])
-            assert event is not None, "events are kept for good"
-            found.append(event)
-    return found
+    return [_event(store, note["event"]) for note in _due(store, now=now, limit=limit)]
+
+
+def claim(store: AccountStore, *, now: int, limit: int, lease_s: int) -> list[JsonObject]:
+    """Return what is due, and keep it from others for ``lease_s``. Within a block."""
+    due = list(_due(store, now=now, limit=limit))
+    for note in due:
+        store.put(_DELIVERY, note["event"], {**note, "due": now + lease_s})
+    return [_event(store, note["event"]) for note in due]
 
 
 def claim(store: AccountStore, *, now: int, lease_s: int) -> JsonObject | None:
@@ -83,9 +84,7 @@ def mark_delivered(store: AccountStore, event_id: str) -> None:
     if store.get(_DELIVERY, event_id) is None:
         return
     store.delete(_DELIVERY, event_id)
-    event = store.get("event", event_id)
-    assert event is not None, "events are kept for good"
-    store.put("event", event_id, {**event, "pending_webhooks": 0})
+    store.put("event", event_id, {**_event(store, event_id), "pending_webhooks": 0})
 
 
 def reschedule(store: AccountStore, event_id: str, *, now: int) -> int | None:
@@ -103,3 +102,13 @@ def reschedule(store: AccountStore, event_id: str, *, now: int) -> int | None:
         return None
     store.put(_DELIVERY, event_id, {**note, "attempts": note["attempts"] + 1, "due": due})
     return due
+
+
+def _due(store: AccountStore, *, now: int, limit: int) -> Iterator[JsonObject]:
+    return islice((note for note in store.list(_DELIVERY) if note["due"] <= now), limit)
+
+
+def _event(store: AccountStore, event_id: str) -> JsonObject:
+    event = store.get("event", event_id)
+    assert event is not None, "events are kept for good"
+    return event

@@ -10,11 +10,11 @@ from markethub.adapters.fake import (
     customers,
     errors,
     events,
-    payment_intent_parameters,
     payment_intents,
     payment_methods,
     profile,
 )
+from markethub.adapters.fake import payment_intent_parameters as intent_specs
 from markethub.adapters.fake.execution import Execution
 from markethub.adapters.fake.listing import LIST, page
 from markethub.adapters.fake.parameters import Spec, each, one_of, text
@@ -124,32 +124,30 @@ ROUTES: Final[tuple[Route, ...]] = (
         "POST",
         "payment_intents",
         payment_intents.create,
-        payment_intent_parameters.CREATE,
+        intent_specs.CREATE,
         required=("amount", "currency"),
     ),
-    _route("GET", "payment_intents", payment_intents.listed, payment_intent_parameters.LIST_PARAMS),
+    _route("GET", "payment_intents", payment_intents.listed, intent_specs.LIST_PARAMS),
     _route("GET", "payment_intents/{id}", payment_intents.retrieve, {}, **_BY_BROWSER),
-    _route(
-        "POST", "payment_intents/{id}", payment_intents.update, payment_intent_parameters.UPDATE
-    ),
+    _route("POST", "payment_intents/{id}", payment_intents.update, intent_specs.UPDATE),
     _route(
         "POST",
         "payment_intents/{id}/confirm",
         payment_intents.confirm,
-        payment_intent_parameters.CONFIRM,
+        intent_specs.CONFIRM,
         **_BY_BROWSER,
     ),
     _route(
         "POST",
         "payment_intents/{id}/capture",
         payment_intents.capture,
-        payment_intent_parameters.CAPTURE,
+        intent_specs.CAPTURE,
     ),
     _route(
         "POST",
         "payment_intents/{id}/cancel",
         payment_intents.cancel,
-        payment_intent_parameters.CANCEL,
+        intent_specs.CANCEL,
     ),
     _route("GET", "charges", _charges, {**LIST, "customer": text(), "payment_intent": text()}),
     _route("GET", "charges/{id}", _charge, {}),

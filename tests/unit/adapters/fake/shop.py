@@ -1,0 +1,95 @@
+"""A shop's server and a customer's browser, each with its key, in front of a simulated account."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from markethub.adapters.fake.account import Account, AccountOptions, Response
+from markethub.adapters.fake.store import AccountStore, DictStore
+
+SECRET = "sk_test_dev"
+PUBLISHABLE = "pk_test_dev"
+START = 1_793_491_200  # 2026-11-01T00:00:00Z
+DAY = 86_400
+
+VISA = "4242424242424242"
+NO_REDIRECTS = {"enabled": True, "allow_redirects": "never"}
+
+
+def card(number: str = VISA, **changes: object) -> dict[str, Any]:
+    data = {"number": number, "exp_month": 12, "exp_year": 2030, "cvc": "123", **changes}
+    return {"type": "card", "card": data}
+
+
+class Shop:
+    def __init__(self, account: Account) -> None:
+        self.account = account
+
+    def post(
+        self, path: str, params: Mapping[str, Any] | None = None, *, key: str | None = None
+    ) -> Response:
+        return self.account.request(
+            method="POST", path=f"/v1/{path}", params=params, key=key, auth=SECRET
+        )
+
+    def get(self, path: str, params: Mapping[str, Any] | None = None) -> Response:
+        return self.account.request(method="GET", path=f"/v1/{path}", params=params, auth=SECRET)
+
+    def read(self, path: str, *expand: str) -> dict[str, Any]:
+        response = self.get(path, {"expand": list(expand)} if expand else None)
+        assert response.status == 200, response.body
+        return response.body
+
+    def create(self, **params: Any) -> dict[str, Any]:
+        given = {
+            "amount": 1000,
+            "currency": "usd",
+            "automatic_payment_methods": NO_REDIRECTS,
+            **params,
+        }
+        response = self.post("payment_intents", given)
+        assert response.status == 200, response.body
+        return response.body
+
+    def charge(self, number: str = VISA, **params: Any) -> dict[str, Any]:
+        """Create an intent, let the browser confirm it, and return it as it is then."""
+        intent = self.create(**params)
+        self.browser_confirms(intent, number)
+        return self.read(f"payment_intents/{intent['id']}")
+
+    def confirm(self, intent: Mapping[str, Any], **params: Any) -> Response:
+        return self.post(f"payment_intents/{intent['id']}/confirm", params)
+
+    def browser_confirms(
+        self, intent: Mapping[str, Any], number: str = VISA, **params: Any
+    ) -> Response:
+        return self.account.request(
+            method="POST",
+            path=f"/v1/payment_intents/{intent['id']}/confirm",
+            params={
+                "client_secret": intent["client_secret"],
+                "payment_method_data": card(number),
+                **params,
+            },
+            auth=PUBLISHABLE,
+        )
+
+    def answers(self, intent: Mapping[str, Any], *, authenticated: bool = True) -> Response:
+        return self.account.answer_challenge(
+            intent["id"], intent["client_secret"], authenticated=authenticated
+        )
+
+    def events(self) -> list[str]:
+        """Return the types of all events, oldest first."""
+        return [event["type"] for event in self.event_objects()]
+
+    def event_objects(self) -> list[dict[str, Any]]:
+        listed = self.get("events", {"limit": 100}).body
+        return list(reversed(listed["data"]))
+
+
+def shop(store: AccountStore | None = None, **options: Any) -> Shop:
+    account = Account(
+        store=store if store is not None else DictStore(),
+        options=AccountOptions(start=START, **options),
+    )
+    return Shop(account)
