@@ -1,22 +1,17 @@
 """What every gateway must do, proved on both: the fake, and Stripe's SDK over HTTP to its door.
 
-Whatever goes out over HTTP is judged by Stripe's own types, in every one of these tests.
+Whatever goes out over HTTP is judged by Stripe's own types, in every one of these tests: see
+``rig_of``.
 """
 
-from collections import Counter
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from datetime import UTC, datetime, timedelta
-from typing import Any
+from datetime import timedelta
 
 import attrs
 import pytest
-import stripe
 
-from markethub.adapters.fake.account import Account, Fault
+from markethub.adapters.fake.account import Fault
 from markethub.adapters.fake.gateway import FakeGateway
-from markethub.adapters.fake.options import AccountOptions
-from markethub.adapters.fake.store import DictStore
 from markethub.adapters.stripe.gateway import StripeGateway
 from markethub.domain.errors import GatewayRejected, NotFound
 from markethub.domain.facts import (
@@ -25,122 +20,25 @@ from markethub.domain.facts import (
     Card,
     Failure,
     IntentStatus,
-    ProviderIntent,
     Reference,
 )
 from markethub.domain.ids import CustomerId, IntentId, OrderId, PaymentId
 from markethub.domain.money import Money
-from markethub.domain.operation import (
-    CancelIntent,
-    CaptureIntent,
-    CreateIntent,
-    GatewayCommand,
-    UpdateIntent,
+from markethub.domain.operation import CancelIntent, CaptureIntent, UpdateIntent
+from markethub.domain.ports.gateway import Declined, Done, Gateway, NotTaken, Unknown
+from tests.support.gateway_rig import (
+    CHALLENGE,
+    DECLINED,
+    FIFTY,
+    MISSING,
+    NOW,
+    Rig,
+    create,
+    new_account,
+    rig_of,
 )
-from markethub.domain.ports.gateway import (
-    Declined,
-    Done,
-    Gateway,
-    GatewayOutcome,
-    NotTaken,
-    Unknown,
-)
-from markethub.domain.secret import Secret
-from tests.support.door import Passed, door_of
-from tests.support.stripe_openapi import require_schemas, schema_problems
-from tests.support.stripe_params import problems
 
 pytestmark = pytest.mark.anyio
-
-NOW = datetime(2026, 11, 2, 9, 0, tzinfo=UTC)
-FIFTY = Money.of(5000, "usd")
-SUCCESS = "4242424242424242"
-DECLINED = "4000000000009995"
-CHALLENGE = "4000002760003184"
-MISSING = IntentId("pi_missing")
-
-
-@attrs.frozen(kw_only=True)
-class Rig:
-    """A gateway, and the account at its other end."""
-
-    gateway: Gateway
-    account: Account
-    passed: list[Passed]
-
-    async def send(self, command: GatewayCommand, *, key: str = "op:1") -> GatewayOutcome:
-        return await self.gateway.send(self.gateway.render(command), idempotency_key=key)
-
-    async def created(self, *, manual: bool = False, key: str = "create:1") -> ProviderIntent:
-        outcome = await self.send(create(manual=manual), key=key)
-        assert isinstance(outcome, Done), outcome
-        return outcome.intent
-
-    async def authorized(self) -> ProviderIntent:
-        intent = await self.created(manual=True)
-        self.pay(intent)
-        return await self.gateway.read_intent(intent.id)
-
-    def pay(self, intent: ProviderIntent, card: str = SUCCESS) -> None:
-        """Confirm with a card, as the customer's browser does."""
-        assert intent.client_secret is not None
-        self.account.request(
-            method="POST",
-            path=f"/v1/payment_intents/{intent.id}/confirm",
-            params={
-                "client_secret": intent.client_secret.reveal(),
-                "payment_method_data": {
-                    "type": "card",
-                    "card": {"number": card, "exp_month": 12, "exp_year": 2030, "cvc": "123"},
-                },
-            },
-            auth="pk_test_dev",
-        )
-
-    def intents(self) -> int:
-        """Count the intents at the account."""
-        listed = self.account.request(
-            method="GET", path="/v1/payment_intents", params={"limit": 100}, auth="sk_test_dev"
-        )
-        return len(listed.body["data"])
-
-
-def create(
-    *, amount: Money = FIFTY, manual: bool = False, payment_id: str = "pay_1"
-) -> CreateIntent:
-    return CreateIntent(
-        payment_id=PaymentId(payment_id),
-        order_id="o-1",
-        customer_id="c-1",
-        amount=amount,
-        manual_capture=manual,
-    )
-
-
-def new_account(**options: Any) -> Account:
-    account = Account(store=DictStore(), options=AccountOptions(seed="test", **options))
-    account.advance(int(NOW.timestamp()))
-    return account
-
-
-@asynccontextmanager
-async def rig_of(
-    kind: str, account: Account, *, max_network_retries: int = 0
-) -> AsyncIterator[Rig]:
-    if kind == "fake":
-        yield Rig(gateway=FakeGateway(account), account=account, passed=[])
-        return
-    async with door_of(account) as door:
-        gateway = StripeGateway(
-            secret_key=Secret("sk_test_dev"),
-            api_base=door.url,
-            max_network_retries=max_network_retries,
-        )
-        yield Rig(gateway=gateway, account=account, passed=door.passed)
-        await gateway.close()
-        assert [] == [
-            found for each in door.passed for found in problems(each.method, each.path, each.form)
-        ]
 
 
 @pytest.fixture(params=["fake", "stripe"])
@@ -482,55 +380,6 @@ class TestTrouble:
                 await rig.gateway.list_intents(created_from=NOW)
             with pytest.raises(GatewayRejected):
                 await rig.gateway.account_id()
-
-
-class TestOverHttp:
-    """What only the SDK's way can show."""
-
-    async def test_the_sdk_repeats_a_lock_timeout_by_itself_under_the_same_key(
-        self, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.setattr(stripe.HTTPClient, "INITIAL_DELAY", 0)
-        account = new_account()
-        account.provoke(Fault.LOCK_TIMEOUT, times=2)
-
-        async with rig_of("stripe", account, max_network_retries=2) as rig:
-            outcome = await rig.send(create(), key="create:1")
-
-        assert isinstance(outcome, Done)
-        assert ["create:1"] * 3 == [each.headers["idempotency-key"] for each in rig.passed]
-
-    async def test_every_request_fits_stripes_request_schemas(self) -> None:
-        require_schemas()
-        async with rig_of("stripe", new_account()) as rig:
-            intent = await rig.authorized()
-            await rig.send(UpdateIntent(intent_id=intent.id, amount=FIFTY), key="update:1")
-            await rig.send(CaptureIntent(intent_id=intent.id, amount=FIFTY), key="capture:1")
-            await rig.send(CancelIntent(intent_id=intent.id, reason="abandoned"), key="cancel:1")
-            await rig.gateway.list_intents(created_from=NOW)
-            await rig.gateway.account_id()
-
-        assert {("POST", 4), ("GET", 3)} == set(Counter(each.method for each in rig.passed).items())
-        assert [] == [
-            found
-            for each in rig.passed
-            for found in schema_problems(each.method, each.path, each.form)
-        ]
-
-    @pytest.mark.parametrize(
-        ("path", "form"),
-        [
-            ("", "amount=1&currency=usd&colour=red"),
-            ("", "amount=1&currency=usd&automatic_payment_methods[enabled]=1"),
-            ("", "amount=1"),
-            ("", "amount=1&currency=usd&capture_method=later"),
-            ("/pi_1/explode", ""),
-        ],
-    )
-    def test_those_schemas_refuse_what_stripe_refuses(self, path: str, form: str) -> None:
-        require_schemas()
-
-        assert schema_problems("POST", f"/v1/payment_intents{path}", form)
 
 
 def conforms(fake: FakeGateway, stripe_gateway: StripeGateway) -> None:
