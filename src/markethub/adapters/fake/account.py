@@ -178,13 +178,6 @@ class Account:
         """Return at most ``limit`` events that are due for delivery, the oldest first."""
         return events.undelivered(self._store, now=self.now, limit=limit)
 
-    def claim_undelivered(self, *, lease_s: int) -> JsonObject | None:
-        """Take the oldest due event for the caller alone: it is not due again for ``lease_s``."""
-        if not self.undelivered(1):
-            return None  # the usual case, and no reason to keep other writers waiting
-        with self._store.atomic():
-            return events.claim(self._store, now=self.now, lease_s=lease_s)
-
     def claim_undelivered(self, limit: int, *, lease_s: int) -> list[JsonObject]:
         """Return the same, and keep it from every other caller for ``lease_s`` seconds.
 

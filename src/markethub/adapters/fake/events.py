@@ -66,19 +66,6 @@ def claim(store: AccountStore, *, now: int, limit: int, lease_s: int) -> list[Js
     return [_event(store, note["event"]) for note in due]
 
 
-def claim(store: AccountStore, *, now: int, lease_s: int) -> JsonObject | None:
-    """Return the oldest due event, which is then not due before ``lease_s`` have passed.
-
-    Within a block, so that of two callers only one gets it.
-    """
-    for event in undelivered(store, now=now, limit=1):
-        note = store.get(_DELIVERY, event["id"])
-        assert note is not None, "it was found by its note"
-        store.put(_DELIVERY, event["id"], {**note, "due": now + lease_s})
-        return event
-    return None
-
-
 def mark_delivered(store: AccountStore, event_id: str) -> None:
     """Note that somebody took the event. Within a block; nothing for one that was taken before."""
     if store.get(_DELIVERY, event_id) is None:

@@ -43,9 +43,10 @@ class Pump:
         taken = 0
         for _ in range(limit):
             # One by one: what a dying process had claimed waits, and nothing else.
-            event = self.account.claim_undelivered(lease_s=LEASE_S)
-            if event is None:
+            claimed = self.account.claim_undelivered(1, lease_s=LEASE_S)
+            if not claimed:
                 break
+            [event] = claimed
             body = msgspec.json.encode(event)
             # Signed anew each time: a receiver refuses an old signature.
             header = signature_header(body, secret=self.secret, at=self._now())
