@@ -295,6 +295,40 @@ async def test_where_the_browser_returns_is_not_the_callers_to_say(browser: Brow
     assert answered.headers["location"].startswith("https://shop.example/return")
 
 
+@pytest.mark.parametrize(
+    "return_url",
+    [
+        "javascript:alert(1)",
+        "data:text/html,hello",
+        "//evil.example/",
+        "not an address",
+        "https://[::1",
+        "https://shop.example@evil.example/",
+        "https://shop.example;script-src *",
+    ],
+)
+async def test_a_browser_is_not_sent_where_no_shop_can_be(
+    browser: Browser, return_url: str
+) -> None:
+    page = await browser.http.get(await browser.challenge_url(return_url))
+    answered = await browser.press(page, "complete")
+
+    assert page.headers["content-security-policy"].endswith("; form-action 'self'")
+    assert 200 == answered.status_code
+    assert "location" not in answered.headers
+    assert "You may close this page" in answered.text
+    assert "succeeded" == (await browser.read())["status"]
+
+
+async def test_a_return_url_cannot_add_headers(browser: Browser) -> None:
+    hostile = "https://shop.example/a?b=1\r\nSet-Cookie: c=d"
+    page = await browser.http.get(await browser.challenge_url(hostile))
+    answered = await browser.press(page, "complete")
+
+    assert answered.headers["location"].startswith("https://shop.example/a?b=1")
+    assert "set-cookie" not in answered.headers
+
+
 @pytest.mark.parametrize("challenge", ["none", "pi_none", "..", "pi%20none"])
 async def test_there_is_no_challenge_of_an_intent_that_is_not_there(
     browser: Browser, challenge: str
@@ -328,6 +362,18 @@ async def test_a_challenge_for_the_sdk_is_failed_with_the_client_secret(browser:
     )
 
     assert "requires_payment_method" == (await browser.read())["status"]
+
+
+async def test_a_challenge_for_the_sdk_has_a_page_too_from_which_nothing_leads_on(
+    browser: Browser,
+) -> None:
+    confirmed = (await browser.confirm(CHALLENGE)).json()
+    page = await browser.http.get(confirmed["next_action"]["use_stripe_sdk"]["stripe_js"])
+    answered = await browser.press(page, "complete")
+
+    assert 200 == answered.status_code
+    assert "You may close this page" in answered.text
+    assert "succeeded" == (await browser.read())["status"]
 
 
 @pytest.mark.parametrize(

@@ -54,7 +54,7 @@ async def ask(account: Account, scope: HTTPScope, receive: Receive, *, path: str
 async def read_params(scope: HTTPScope, receive: Receive) -> dict[str, form.Value]:
     """Read the parameters of the query string and of the body. Raises RequestRefused."""
     headers = Headers.from_scope(scope)
-    body = await _read_body(headers.get("content-length", ""), receive)
+    body = await _read_body(receive)
     if body and headers.get("content-type", "").partition(";")[0].strip().lower() != _FORM:
         raise RequestRefused(
             400, f"Invalid request (check that your POST content type is {_FORM})."
@@ -65,9 +65,7 @@ async def read_params(scope: HTTPScope, receive: Receive) -> dict[str, form.Valu
         raise RequestRefused(400, str(error)) from error
 
 
-async def _read_body(declared: str, receive: Receive) -> bytes:
-    if declared.isdecimal() and int(declared) > BODY_BYTES_MAXIMUM:
-        raise _too_large()
+async def _read_body(receive: Receive) -> bytes:
     body = bytearray()
     while True:
         message = await receive()
@@ -75,13 +73,11 @@ async def _read_body(declared: str, receive: Receive) -> bytes:
             raise RequestRefused(400, "The request ended before its body did.")
         body += message["body"]
         if len(body) > BODY_BYTES_MAXIMUM:
-            raise _too_large()
+            raise RequestRefused(
+                413, f"The body is too large: at most {BODY_BYTES_MAXIMUM} bytes are accepted."
+            )
         if not message["more_body"]:
             return bytes(body)
-
-
-def _too_large() -> RequestRefused:
-    return RequestRefused(413, f"The body is too large: at most {BODY_BYTES_MAXIMUM} bytes.")
 
 
 def api_key(authorization: str | None) -> str | None:
