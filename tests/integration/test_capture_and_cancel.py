@@ -5,6 +5,7 @@ import asyncio
 import pytest
 
 from markethub.domain.errors import (
+    GatewayUnavailable,
     InvalidTransition,
     NotFound,
     OrderAlreadyPaid,
@@ -230,15 +231,27 @@ class TestCancelingAnOrder:
         await world.register()
         await world.charge()
         world.gateway.faults = [Fault.LOST_REQUEST]
-        with pytest.raises(Exception, match="not known yet"):
+        with pytest.raises(GatewayUnavailable):
             await cancel_order(world)
+
+        assert (await world.order()).status is OrderStatus.OPEN
+
+    async def test_is_not_concluded_from_news_of_something_else(self, world: World) -> None:
+        await world.register()
+        started = await world.charge()
+        world.gateway.faults = [Fault.LOST_REQUEST]
+        with pytest.raises(GatewayUnavailable):
+            await cancel_order(world)
+        world.pay(started, DECLINED)
+
+        await world.work()
 
         assert (await world.order()).status is OrderStatus.OPEN
 
     async def test_is_refused_while_its_payment_is_pending(self, world: World) -> None:
         await world.register()
         world.gateway.faults = [Fault.LOST_REPLY]
-        with pytest.raises(Exception, match="not known yet"):
+        with pytest.raises(GatewayUnavailable):
             await world.charge()
 
         with pytest.raises(RequestInProgress):

@@ -5,10 +5,12 @@ provider for an order, and a true status once things have calmed down.
 """
 
 import asyncio
+from itertools import permutations
 from typing import Any
 
 import pytest
 
+from markethub.adapters.memory.store import MemoryStore
 from markethub.domain.errors import (
     GatewayUnavailable,
     OrderAlreadyPaid,
@@ -23,7 +25,7 @@ from markethub.domain.payment import PaymentStatus, Quarantine
 from markethub.domain.usecases.cancel_order import CancelOrderCommand
 from markethub.domain.usecases.capture_payment import CapturePaymentCommand
 from tests.support.faults import Crash, Fault
-from tests.support.world import CHALLENGE, World
+from tests.support.world import CHALLENGE, DECLINED, World
 
 pytestmark = pytest.mark.anyio
 
@@ -198,9 +200,7 @@ class TestACrash:
 
         await assert_paid_once(world)
 
-    async def test_in_the_canceling_of_an_order_is_finished_by_recovery(
-        self, world: World
-    ) -> None:
+    async def test_in_the_canceling_of_an_order_is_finished_by_recovery(self, world: World) -> None:
         await world.register()
         await world.charge()
         world.gateway.faults = [Fault.CRASH_AFTER]
@@ -403,6 +403,29 @@ class TestAnEvent:
         await world.work()
 
         await assert_paid_once(world)
+
+    async def test_set_in_any_order_gives_the_same_books(self, world: World) -> None:
+        """A decline and a success: five events, delivered in every order to memory."""
+        every = 1 if isinstance(world.container.store(), MemoryStore) else 12
+        orders = list(permutations(range(5)))[::every]
+        for number, order in enumerate(orders):
+            await world.register(f"o-{number}")
+            started = await world.charge(f"o-{number}")
+            world.pay(started, DECLINED)
+            world.pay(started)
+            events = world.pending_events()
+            assert len(events) == 5
+            for position in order:
+                await world.deliver(events[position])
+                await world.container.process_inbox()()
+
+        paid = [await world.order(f"o-{number}") for number in range(len(orders))]
+        assert {order.status for order in paid} == {OrderStatus.PAID}
+        assert await world.books() == {
+            (Book.PROVIDER_BALANCE, "usd"): (5000 - FEE) * len(orders),
+            (Book.SALES, "usd"): -5000 * len(orders),
+            (Book.PROCESSING_FEES, "usd"): FEE * len(orders),
+        }
 
 
 class TestAnOrderThatChanges:

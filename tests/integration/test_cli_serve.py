@@ -18,7 +18,7 @@ import attrs
 import pytest
 
 from markethub.entrypoints.cli.story import DEFAULT_URL, story
-from tests.support.processes import run_markethub, started_markethub, stop
+from tests.support.processes import announced, run_markethub, started_markethub, stop
 from tests.support.shell import Shell
 
 ROOT: Final = Path(__file__).parents[2]
@@ -57,18 +57,6 @@ def serving(folder: Path, **settings: str) -> Iterator[Server]:
         "--json", "serve", folder=folder, settings={**ANYWHERE, **settings}
     ) as process:
         yield Server(process=process, url=announced(process)["url"])
-
-
-def announced(process: "subprocess.Popen[str]") -> dict[str, Any]:
-    """Read the document that ``--json serve`` prints."""
-    assert process.stdout is not None
-    text = ""
-    for line in process.stdout:
-        text += line
-        if line == "}\n":
-            break
-    document: dict[str, Any] = json.loads(text)
-    return document
 
 
 def until(is_so: Callable[[], bool]) -> bool:

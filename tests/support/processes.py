@@ -1,5 +1,6 @@
 """The command line as a process of its own, as people and supervisors start it."""
 
+import json
 import os
 import signal
 import subprocess
@@ -7,7 +8,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 MARKETHUB: Final = str(Path(sys.executable).with_name("markethub"))
 """The console script beside the interpreter that runs the tests."""
@@ -71,3 +72,15 @@ def stop(process: "subprocess.Popen[str]", number: int = signal.SIGTERM) -> int:
     except subprocess.TimeoutExpired:
         process.kill()
         raise
+
+
+def announced(process: "subprocess.Popen[str]") -> dict[str, Any]:
+    """Read the document that ``--json serve`` prints."""
+    assert process.stdout is not None
+    text = ""
+    for line in process.stdout:
+        text += line
+        if line == "}\n":
+            break
+    document: dict[str, Any] = json.loads(text)
+    return document

@@ -206,5 +206,3 @@ def signed(body: bytes, *, at: datetime, secret: str = "whsec_dev") -> str:
     stamp = int(at.timestamp())
     signature = stripe.WebhookSignature._compute_signature(f"{stamp}.{body.decode()}", secret)
     return f"t={stamp},v1={signature}"
-
-
