@@ -1,0 +1,173 @@
+"""Reads for screens: each one a snapshot."""
+
+import base64
+import json
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import UTC, datetime
+from typing import Any, Final, TypeVar
+
+import attrs
+from sqlalchemy import Select, func, literal, select, tuple_
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from markethub.adapters.sqlalchemy import tables
+from markethub.adapters.sqlalchemy.mappers import (
+    entry_from_row,
+    event_from_row,
+    order_from_row,
+    payment_from_row,
+)
+from markethub.adapters.sqlalchemy.repositories import order_query, payments_of_order
+from markethub.adapters.sqlalchemy.retry import Repeater
+from markethub.adapters.sqlalchemy.schema import HEAD, revision
+from markethub.adapters.sqlalchemy.types import UtcDateTime
+from markethub.domain.errors import ValidationFailed
+from markethub.domain.events import DomainEvent
+from markethub.domain.ids import CustomerId, OrderId
+from markethub.domain.ledger import Entry
+from markethub.domain.payment import Payment
+from markethub.domain.ports.queries import (
+    OrderView,
+    PaymentFilter,
+    PaymentPage,
+    Queries,
+    StoreHealth,
+)
+
+T = TypeVar("T")
+
+_PAYMENTS: Final = tables.payments.c
+
+
+@attrs.frozen
+class SqlQueries:
+    """Consistent reads outside of a use case's transaction."""
+
+    _reader: AsyncEngine
+    _repeat: Repeater
+
+    async def _read(self, work: Callable[[AsyncConnection], Awaitable[T]]) -> T:
+        async def once() -> T:
+            async with self._reader.connect() as connection:
+                return await work(connection)
+
+        return await self._repeat(once)
+
+    async def order(
+        self, id: OrderId, *, customer_id: CustomerId | None = None
+    ) -> OrderView | None:
+        """Return an order with its payments, if it exists and is the customer's."""
+
+        async def work(connection: AsyncConnection) -> OrderView | None:
+            found = await connection.execute(order_query(id, customer_id))
+            row = found.mappings().one_or_none()
+            if row is None:
+                return None
+            payments = await connection.execute(payments_of_order(id))
+            return OrderView(
+                order=order_from_row(row),
+                payments=[payment_from_row(payment) for payment in payments.mappings()],
+            )
+
+        return await self._read(work)
+
+    async def payments(
+        self, filter: PaymentFilter, *, cursor: str | None = None, limit: int = 50
+    ) -> PaymentPage:
+        """List payments, newest first. Raises ValidationFailed for a cursor that is not ours."""
+        query = _filtered(filter).order_by(_PAYMENTS.created_at.desc(), _PAYMENTS.id.desc())
+        if cursor is not None:
+            created_at, payment_id = _position(cursor)
+            last = tuple_(literal(created_at, UtcDateTime()), literal(payment_id))
+            query = query.where(tuple_(_PAYMENTS.created_at, _PAYMENTS.id) < last)
+
+        async def work(connection: AsyncConnection) -> Sequence[Payment]:
+            rows = await connection.execute(query.limit(limit + 1))
+            return [payment_from_row(row) for row in rows.mappings()]
+
+        found = await self._read(work)
+        page = found[:limit]
+        return PaymentPage(items=page, next_cursor=_cursor(page[-1]) if found[limit:] else None)
+
+    async def ledger(self) -> Sequence[Entry]:
+        """Return all entries of the ledger in the order they were posted."""
+        query = select(tables.ledger_entries).order_by(tables.ledger_entries.c.sequence)
+
+        async def work(connection: AsyncConnection) -> Sequence[Entry]:
+            return [entry_from_row(row) for row in (await connection.execute(query)).mappings()]
+
+        return await self._read(work)
+
+    async def outbox(self) -> Sequence[DomainEvent]:
+        """Return all staged events in the order they were staged."""
+        query = select(tables.outbox).order_by(tables.outbox.c.sequence)
+
+        async def work(connection: AsyncConnection) -> Sequence[DomainEvent]:
+            return [event_from_row(row) for row in (await connection.execute(query)).mappings()]
+
+        return await self._read(work)
+
+    async def health(self) -> StoreHealth:
+        """Say how the store is. Raises whatever the database raises when it is out of reach."""
+        return await self._read(_health)
+
+
+async def _health(connection: AsyncConnection) -> StoreHealth:
+    if await revision(connection) != HEAD:
+        # The tables that the rest would ask may not be there, or not be ours.
+        return StoreHealth(
+            schema_is_current=False,
+            oldest_waiting_event_at=None,
+            waiting_events=0,
+            unresolved_operations=0,
+        )
+    waiting = (
+        select(func.min(tables.inbox.c.received_at), func.count())
+        .select_from(tables.inbox)
+        .where(tables.INBOX_WAITING)
+    )
+    oldest, count = (await connection.execute(waiting)).one()
+    unresolved = (
+        select(func.count()).select_from(tables.operations).where(tables.OPERATION_UNRESOLVED)
+    )
+    return StoreHealth(
+        schema_is_current=True,
+        oldest_waiting_event_at=oldest,
+        waiting_events=count,
+        unresolved_operations=(await connection.execute(unresolved)).scalar_one(),
+    )
+
+
+def _filtered(filter: PaymentFilter) -> Select[Any]:
+    query = select(tables.payments)
+    if filter.order_id is not None:
+        query = query.where(_PAYMENTS.order_id == filter.order_id)
+    if filter.customer_id is not None:
+        query = query.where(_PAYMENTS.customer_id == filter.customer_id)
+    if filter.status is not None:
+        query = query.where(_PAYMENTS.status == filter.status.value)
+    if filter.created_from is not None:
+        query = query.where(_PAYMENTS.created_at >= filter.created_from)
+    return query
+
+
+def _cursor(last: Payment) -> str:
+    """Name the place after a payment; opaque to the caller."""
+    place = json.dumps([last.created_at.isoformat(), last.id])
+    return base64.urlsafe_b64encode(place.encode()).decode()
+
+
+def _position(cursor: str) -> tuple[datetime, str]:
+    try:
+        match json.loads(base64.b64decode(cursor.encode(), altchars=b"-_", validate=True)):
+            # PostgreSQL has no text with a NUL.
+            case [str(moment), str(id)] if "\0" not in id and id.isascii():
+                return datetime.fromisoformat(moment).astimezone(UTC), id
+    except (ValueError, OverflowError, RecursionError):
+        pass  # malformed, whichever way
+    raise ValidationFailed("cursor", "is not one of ours")
+
+
+def _conforms(queries: SqlQueries) -> Queries:
+    """Let the type checker prove that the adapter fits its port."""
+    return queries

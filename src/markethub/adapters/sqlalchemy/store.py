@@ -1,0 +1,78 @@
+"""The store on SQLite or PostgreSQL: its ports, and its schema."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import asyncpg
+from sqlalchemy.exc import SQLAlchemyError
+
+from markethub.adapters.sqlalchemy import schema
+from markethub.adapters.sqlalchemy.engines import engines_for
+from markethub.adapters.sqlalchemy.idempotency import SqlIdempotencyKeys
+from markethub.adapters.sqlalchemy.inbox import SqlInbox
+from markethub.adapters.sqlalchemy.queries import SqlQueries
+from markethub.adapters.sqlalchemy.retry import Repeater
+from markethub.adapters.sqlalchemy.stamps import SqlStamps
+from markethub.adapters.sqlalchemy.unit_of_work import SqlTransactions
+from markethub.domain.errors import ConfigurationError
+from markethub.domain.ports.cipher import TokenCipher
+from markethub.domain.ports.system import Pause
+
+
+async def _sleep(seconds: float) -> None:
+    await asyncio.sleep(seconds)
+
+
+class SqlStore:
+    """A database and the ports that it serves. Belongs to one event loop."""
+
+    def __init__(self, url: str, *, cipher: TokenCipher, pause: Pause = _sleep) -> None:
+        """Take DATABASE_URL; nothing is opened yet.
+
+        ``cipher`` encrypts what must not lie in clear; ``pause`` waits before a transaction
+        that lost against others is repeated. Raises ConfigurationError for an address that
+        cannot be one.
+        """
+        self._engines = engines_for(url)
+        self._repeat = repeat = Repeater(pause)
+        writer, reader = self._engines.writer, self._engines.reader
+        self.transactions = SqlTransactions(writer, repeat)
+        self.inbox = SqlInbox(self._engines.statement, repeat)
+        self.queries = SqlQueries(reader, repeat)
+        self.idempotency_keys = SqlIdempotencyKeys(engine=writer, repeat=repeat, cipher=cipher)
+        self.stamps = SqlStamps(self._engines, repeat)
+
+    async def upgrade(self) -> None:
+        """Bring the schema up to date; safe when several processes do so at once.
+
+        Raises ConfigurationError for a database that cannot be opened, or is newer than this.
+        """
+        async with _opened():
+            await schema.upgrade(self._engines.writer, self._repeat)
+
+    async def current_revision(self) -> str | None:
+        """Name the schema's revision; None for a database without one.
+
+        Raises ConfigurationError for a database that cannot be opened.
+        """
+        async with _opened(), self._engines.reader.connect() as connection:
+            return await schema.revision(connection)
+
+    async def schema_is_current(self) -> bool:
+        """Tell whether the schema is this version's. Raises as ``current_revision``."""
+        return await self.current_revision() == schema.HEAD
+
+    async def close(self) -> None:
+        """Close all connections."""
+        await self._engines.dispose()
+
+
+@asynccontextmanager
+async def _opened() -> AsyncIterator[None]:
+    """Turn what a driver says of a database that it cannot use into one sentence."""
+    try:
+        yield
+    except (SQLAlchemyError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+        reason = getattr(error, "orig", None) or error
+        raise ConfigurationError(f"DATABASE_URL: the database cannot be used: {reason}") from error

@@ -1,0 +1,84 @@
+"""Transactions: begun, committed, rolled back and repeated here and nowhere else."""
+
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+import attrs
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from markethub.adapters.sqlalchemy.repositories import (
+    SqlInboxEvents,
+    SqlLedger,
+    SqlOperations,
+    SqlOrders,
+    SqlPayments,
+)
+from markethub.adapters.sqlalchemy.retry import Repeater
+from markethub.adapters.sqlalchemy.trouble import is_contention
+from markethub.domain.errors import CommitUnknown
+from markethub.domain.ports.unit_of_work import Transaction, Transactions
+
+T = TypeVar("T")
+
+
+@attrs.frozen(kw_only=True)
+class SqlTransaction:
+    """Everything that one transaction may touch."""
+
+    orders: SqlOrders
+    payments: SqlPayments
+    operations: SqlOperations
+    ledger: SqlLedger
+    inbox: SqlInboxEvents
+
+    @classmethod
+    def on(cls, connection: AsyncConnection) -> "SqlTransaction":
+        """Return the repositories over a connection that is in a transaction."""
+        return cls(
+            orders=SqlOrders(connection),
+            payments=SqlPayments(connection),
+            operations=SqlOperations(connection),
+            ledger=SqlLedger(connection),
+            inbox=SqlInboxEvents(connection),
+        )
+
+
+@attrs.frozen
+class SqlTransactions:
+    """Runs work in a transaction of the database."""
+
+    _engine: AsyncEngine
+    _repeat: Repeater
+
+    async def run(self, work: Callable[[Transaction], Awaitable[T]]) -> T:
+        """Begin, await ``work``, commit, and return its result; roll back on any exception.
+
+        ``work`` is repeated where the database says that nothing of it was kept: it lost
+        against others, or the connection broke before COMMIT. Raises StaleWrite when it has
+        lost too often, and CommitUnknown when COMMIT itself was not answered.
+        """
+        return await self._repeat(lambda: self._once(work))
+
+    async def _once(self, work: Callable[[Transaction], Awaitable[T]]) -> T:
+        # Closing rolls back what was not committed, and does so also when the task is canceled.
+        async with self._engine.connect() as connection:
+            await connection.begin()
+            result = await work(SqlTransaction.on(connection))
+            await _commit(connection)
+        return result
+
+
+async def _commit(connection: AsyncConnection) -> None:
+    try:
+        await connection.commit()
+    except Exception as error:
+        if is_contention(error):
+            raise  # the database's own refusal: nothing was kept
+        raise CommitUnknown("the database did not answer the COMMIT") from error
+
+
+def _conforms(
+    transactions: SqlTransactions, transaction: SqlTransaction
+) -> tuple[Transactions, Transaction]:
+    """Let the type checker prove that the adapters fit their ports."""
+    return transactions, transaction
