@@ -123,7 +123,7 @@ async def test_due_events_are_waiting_and_come_oldest_first(store: Store) -> Non
         [
             event("evt_processed", now=old).process(now=START),
             event("evt_ignored", now=old).ignore("unhandled_type", now=START),
-            attrs.evolve(event("evt_dead", now=old), status=InboxStatus.DEAD),
+            attrs.evolve(event("evt_dead", now=old), status=InboxStatus.DEAD, reason="x"),
         ],
     )
 

@@ -9,6 +9,7 @@ from markethub.domain.errors import ValidationFailed
 from markethub.domain.ids import CustomerId, OrderId, PaymentId
 from markethub.domain.payment import PaymentStatus
 from markethub.domain.ports.queries import PaymentFilter, StoreHealth
+from markethub.domain.ports.unit_of_work import Transaction
 from tests.support.stores import (
     START,
     Store,
@@ -242,4 +243,25 @@ async def test_health_counts_what_waits(store: Store) -> None:
             unresolved_operations=1,
         )
         == await store.queries.health()
+    )
+
+
+async def test_health_forgets_what_waits_no_more(store: Store) -> None:
+    await receive(store, [event()])
+    await charged(store, 1)
+    await put(store, operation())
+
+    async def finish(tx: Transaction) -> None:
+        unresolved = await tx.operations.unresolved(PaymentId("pay_1"))
+        assert unresolved is not None
+        await tx.operations.save(unresolved.refuse("no", now=later(seconds=1)))
+        await tx.inbox.save(event().process(now=later(seconds=1)))
+
+    await store.transactions.run(finish)
+    health = await store.queries.health()
+
+    assert (None, 0, 0) == (
+        health.oldest_waiting_event_at,
+        health.waiting_events,
+        health.unresolved_operations,
     )

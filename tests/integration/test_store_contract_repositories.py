@@ -197,7 +197,7 @@ async def test_a_slot_may_be_handed_over_within_one_transaction(store: Store) ->
 
 
 async def test_a_slot_is_not_taken_back_while_another_holds_it(store: Store) -> None:
-    await put(store, order(), closed(payment()), payment("pay_2"))
+    await put(store, order(), attrs.evolve(payment(), holds_slot=False), payment("pay_2"))
     gone = await store.transactions.run(lambda tx: tx.payments.find(PAY1))
     assert gone is not None
 
@@ -215,6 +215,7 @@ async def test_of_fifty_concurrent_payments_of_an_order_one_gets_the_slot(store:
             return False
         await anyio.lowlevel.checkpoint()
         await tx.payments.save(payment(f"pay_{next(numbers)}"))
+        await anyio.lowlevel.checkpoint()
         return True
 
     took = await together(store, work, times=50)
@@ -316,6 +317,7 @@ async def test_of_thirty_concurrent_operations_of_a_payment_one_is_unresolved(
             return False
         await anyio.lowlevel.checkpoint()
         await tx.operations.save(operation(f"op_{next(numbers)}"))
+        await anyio.lowlevel.checkpoint()
         return True
 
     assert 1 == sum(await together(store, work, times=30))
