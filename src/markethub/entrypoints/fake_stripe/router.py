@@ -35,10 +35,12 @@ def fake_stripe_router(account: Account) -> Router:
 
 def _api(account: Account) -> ASGIRouteHandler:
     # A mount, so that every method and path reaches the account: it alone knows its endpoints.
-    @asgi("/v1", is_mount=True, copy_scope=True)
+    @asgi("/v1", is_mount=True, copy_scope=False)
     async def stripe_api(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != ScopeType.HTTP:
             raise NotFoundException
+        # A mount has no template of its own: without one, it counts as a route that is not there.
+        scope["path_template"] = f"{challenge.PREFIX}/v1"
         path = ("/v1" + scope["path"]).rstrip("/")
         answer = await api.ask(account, scope, receive, path=path)
         response = api.encoded(answer).to_asgi_response(app=None, request=Request(scope))
