@@ -1,17 +1,14 @@
 """What every test may ask for."""
 
+import asyncio
 import os
-from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
+from collections.abc import Iterator
 
 import pytest
 from hypothesis import settings
 
-from markethub.entrypoints.container import build_container
-from markethub.entrypoints.setting_values import Database
-from markethub.entrypoints.settings import Settings
 from tests.support.postgres import PostgresServer, running_postgres
-from tests.support.world import World
+from tests.support.stores import upgrade
 
 # Deadlines measure the machine, not the code: on a busy one they fail at random.
 settings.register_profile("dev", deadline=None)
@@ -42,6 +39,7 @@ def postgres_server() -> Iterator[PostgresServer]:
 def postgres_template(postgres_server: PostgresServer) -> Iterator[str]:
     """The name of the database of which every test gets a copy: made once, never changed."""
     with postgres_server.database() as name:
+        asyncio.run(upgrade(postgres_server.url_of(name)))
         yield name
 
 
@@ -57,21 +55,3 @@ def empty_postgres_url(postgres_server: PostgresServer) -> Iterator[str]:
     """The address of a fresh database without any table, for this test alone."""
     with postgres_server.database() as name:
         yield postgres_server.url_of(name)
-
-
-@pytest.fixture(params=["memory", "sqlite", "postgresql"])
-async def world(
-    request: pytest.FixtureRequest, tmp_path: Path, anyio_backend: str
-) -> AsyncIterator[World]:
-    """A whole core on each store, with a simulated account and a clock of its own."""
-    match request.param:
-        case "memory":
-            url = "memory://"
-        case "sqlite":
-            url = f"sqlite:///{tmp_path / 'world.db'}"
-        case _:
-            url = request.getfixturevalue("postgres_url")
-    container = build_container(Settings(database=Database(url=url)))
-    await container.store().upgrade()
-    yield World(container)
-    await container.store().close()

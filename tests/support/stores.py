@@ -210,3 +210,12 @@ async def together(
         for _ in range(times):
             tasks.start_soon(run)
     return results
+
+
+async def upgrade(url: str) -> None:
+    """Bring a database's schema up to date."""
+    store = open_store(url)
+    try:
+        await store.upgrade()
+    finally:
+        await store.close()
