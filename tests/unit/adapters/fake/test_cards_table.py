@@ -272,9 +272,9 @@ def set_up_method(shop: Shop, intent: dict[str, Any], number: str) -> str:
     if method is not None:
         return str(method)
     failed = shop.read(f"payment_intents/{intent['id']}")["last_payment_error"]
-    id = str(failed["payment_method"]["id"])
+    declined = str(failed["payment_method"]["id"])
     store = shop.account._store
     with store.atomic():
         # As a SetupIntent would: it asks the customer and charges nothing.
-        store.put("instrument", id, {"number": number, "set_up": True, "used_up": False})
-    return id
+        store.put("instrument", declined, {"number": number, "set_up": True, "used_up": False})
+    return declined

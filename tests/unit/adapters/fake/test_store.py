@@ -1,6 +1,7 @@
 """What the account may rely on, whichever store it was given."""
 
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -16,8 +17,8 @@ def both_fit(dictionary: DictStore, file: SqliteAccountStore) -> tuple[AccountSt
 
 def put(store: AccountStore, *ids: str, kind: str = "charge") -> None:
     with store.atomic():
-        for id in ids:
-            store.put(kind, id, {"id": id})
+        for new in ids:
+            store.put(kind, new, {"id": new})
 
 
 def ids(values: object) -> list[str]:
@@ -26,6 +27,14 @@ def ids(values: object) -> list[str]:
 
 class Broken(Exception):
     pass
+
+
+def break_after(store: AccountStore, *writes: Callable[[], None]) -> None:
+    """Write within a block that then fails."""
+    with store.atomic():
+        for write in writes:
+            write()
+        raise Broken
 
 
 class TestABlock:
@@ -38,11 +47,13 @@ class TestABlock:
     def test_that_fails_leaves_everything_as_it_was(self, store: AccountStore) -> None:
         put(store, "ch_1", "ch_2")
 
-        with pytest.raises(Broken), store.atomic():
-            store.put("charge", "ch_1", {"id": "changed"})
-            store.delete("charge", "ch_2")
-            store.put("charge", "ch_3", {"id": "ch_3"})
-            raise Broken
+        with pytest.raises(Broken):
+            break_after(
+                store,
+                lambda: store.put("charge", "ch_1", {"id": "changed"}),
+                lambda: store.delete("charge", "ch_2"),
+                lambda: put(store, "ch_3"),
+            )
 
         assert ids(store.list("charge")) == ["ch_1", "ch_2"]
         assert store.get("charge", "ch_1") == {"id": "ch_1"}
@@ -62,20 +73,15 @@ class TestABlock:
     ) -> None:
         with store.atomic():
             store.put("charge", "ch_1", {"id": "ch_1"})
-            with pytest.raises(Broken), store.atomic():
-                store.put("charge", "ch_1", {"id": "changed"})
-                store.put("charge", "ch_2", {"id": "ch_2"})
-                raise Broken
-            with store.atomic():
-                store.put("charge", "ch_3", {"id": "ch_3"})
+            with pytest.raises(Broken):
+                break_after(store, lambda: put(store, "ch_1", "ch_2"))
+            put(store, "ch_3")
 
         assert ids(store.list("charge")) == ["ch_1", "ch_3"]
 
     def test_that_fails_takes_back_what_inner_blocks_had_kept(self, store: AccountStore) -> None:
-        with pytest.raises(Broken), store.atomic():
-            with store.atomic():
-                store.put("charge", "ch_1", {"id": "ch_1"})
-            raise Broken
+        with pytest.raises(Broken):
+            break_after(store, lambda: put(store, "ch_1"))
 
         assert store.get("charge", "ch_1") is None
 
