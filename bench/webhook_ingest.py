@@ -47,6 +47,7 @@ ON CONFLICT DO NOTHING;
 
 def event_body(number: int) -> bytes:
     """Return a unique event of about 2.6 KB."""
+    charge = {"id": f"ch_{number}", "object": "charge", "description": ""}
     event = {
         "id": f"evt_bench_{number:08d}",
         "object": "event",
@@ -54,9 +55,9 @@ def event_body(number: int) -> bytes:
         "created": 1_790_000_000,
         "livemode": False,
         "type": "charge.updated",
-        "data": {"object": {"id": f"ch_{number}", "object": "charge", "description": ""}},
+        "data": {"object": charge},
     }
-    event["data"]["object"]["description"] = "x" * (PAYLOAD_BYTES - len(json.dumps(event)))
+    charge["description"] = "x" * (PAYLOAD_BYTES - len(json.dumps(event)))
     return json.dumps(event).encode()
 
 

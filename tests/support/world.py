@@ -20,6 +20,7 @@ from markethub.domain.ledger import balances
 from markethub.domain.money import Currency
 from markethub.domain.order import Cart, Line, Order
 from markethub.domain.payment import Payment
+from markethub.domain.ports.queries import OrderView, Queries
 from markethub.domain.usecases.charge_order import ChargeOrderCommand, ChargeStarted
 from markethub.domain.usecases.confirm_payment import ConfirmPaymentCommand, PaymentConfirmed
 from markethub.domain.usecases.receive_event import ReceiveEventCommand
@@ -99,14 +100,16 @@ class World:
         )
 
     async def order(self, order_id: str = "o-1") -> Order:
-        view = await self.container.queries().order(OrderId(order_id))
-        assert view is not None
-        return view.order
+        return (await self._view(order_id)).order
 
     async def payments(self, order_id: str = "o-1") -> list[Payment]:
-        view = await self.container.queries().order(OrderId(order_id))
+        return list((await self._view(order_id)).payments)
+
+    async def _view(self, order_id: str) -> OrderView:
+        queries: Queries = self.container.queries()
+        view = await queries.order(OrderId(order_id))
         assert view is not None
-        return list(view.payments)
+        return view
 
     async def payment(self, payment_id: PaymentId) -> Payment:
         [found] = [p for p in await self.payments() if p.id == payment_id]

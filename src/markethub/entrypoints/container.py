@@ -66,7 +66,7 @@ def _account(settings: Settings) -> "Account":
     options = AccountOptions(
         seed=secrets.token_hex(16),
         delay_s=settings.fake_delay_s,
-        base_url=f"http://{settings.host}:{settings.port}",
+        base_url=settings.local_url,
     )
     return Account(store=store, options=options)
 

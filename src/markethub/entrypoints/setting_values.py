@@ -102,6 +102,13 @@ def is_loopback(host: str) -> bool:
         return host.lower() == "localhost"
 
 
+def local_url(host: str, port: int) -> str:
+    """Return the address at which this machine reaches what listens on ``host``."""
+    if host in ("0.0.0.0", "::"):  # noqa: S104 - recognised, not listened on
+        host = "127.0.0.1"
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
 def host(text: str) -> str:
     """Read an address to listen on."""
     try:

@@ -90,6 +90,11 @@ class Settings:
     actor: str | None = None
     """Under whose name the command line acts."""
 
+    @property
+    def local_url(self) -> str:
+        """Where a browser on this machine reaches the server."""
+        return values.local_url(self.host, self.port)
+
     @classmethod
     def from_environ(cls, environ: Mapping[str, str], dotenv: Path | None = None) -> Self:
         """Read the settings; ``environ`` wins over the file ``dotenv``, which may be missing.

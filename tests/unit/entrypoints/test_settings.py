@@ -401,3 +401,18 @@ def test_live_keys_travel_over_https_only() -> None:
     environ = LIVE | {"MARKETHUB_STRIPE_API_BASE": "http://proxy.example"}
 
     assert ["MARKETHUB_STRIPE_API_BASE"] == list(refusals(environ))
+
+
+@pytest.mark.parametrize(
+    ("host", "url"),
+    [
+        ("127.0.0.1", "http://127.0.0.1:8000"),
+        ("0.0.0.0", "http://127.0.0.1:8000"),  # noqa: S104 - recognised, not listened on
+        ("::1", "http://[::1]:8000"),
+        ("pay.example", "http://pay.example:8000"),
+    ],
+)
+def test_a_browser_on_this_machine_is_told_an_address_that_it_can_reach(
+    host: str, url: str
+) -> None:
+    assert Settings(host=host).local_url == url
