@@ -161,8 +161,10 @@ def _position(cursor: str) -> tuple[datetime, str]:
     try:
         match json.loads(base64.b64decode(cursor.encode(), altchars=b"-_", validate=True)):
             # PostgreSQL has no text with a NUL.
-            case [str(moment), str(id)] if "\0" not in id and id.isascii():
-                return datetime.fromisoformat(moment).astimezone(UTC), id
+            case [str(moment), str(id)] if id and id.isascii() and id.isprintable():
+                created_at = datetime.fromisoformat(moment)
+                if created_at.tzinfo is not None:
+                    return created_at.astimezone(UTC), id
     except (ValueError, OverflowError, RecursionError):
         pass  # malformed, whichever way
     raise ValidationFailed("cursor", "is not one of ours")

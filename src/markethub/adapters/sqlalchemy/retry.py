@@ -15,7 +15,7 @@ ATTEMPTS_MAXIMUM: Final = 10
 PATIENCE_S: Final = 15.0
 """No attempt begins after this: each may have waited for a lock, and somebody waits for us."""
 _FIRST_PAUSE_S: Final = 0.002
-_PAUSE_S_MAXIMUM: Final = 0.25
+_PAUSE_S_MAXIMUM: Final = 0.1
 _GOLDEN: Final = 0.618_034
 """Multiples of it, modulo 1, stay far from each other: jitter without drawing lots."""
 
