@@ -6,8 +6,13 @@ from typing import Any, Final
 import attrs
 import jwt
 import pytest
-from httpx import Response
+from httpx import ASGITransport, AsyncClient, Response
+from litestar import Litestar, get
 
+from markethub.entrypoints.http.auth import Authenticator
+from markethub.entrypoints.http.entrance import Entrance
+from markethub.entrypoints.http.errors import EXCEPTION_HANDLERS
+from markethub.entrypoints.http.limits import Limits, RateLimiter
 from markethub.entrypoints.setting_values import Role
 from tests.support.app import SETTINGS, TOKEN_SECRET, Api, Headers, bearer, ops, order_body, serving
 
@@ -137,6 +142,30 @@ async def test_how_an_order_is_captured_is_not_the_customers_to_say(api: Api) ->
 
     assert (403, "forbidden") == (answer.status_code, answer.json()["code"])
     assert [] == api.world.intents()
+
+
+async def test_a_route_that_names_nobody_is_closed_to_everybody(api: Api) -> None:
+    @get("/forgotten")
+    async def forgotten() -> None: ...
+
+    clock = api.world.clock
+    authenticator = Authenticator(
+        storefront_keys=SETTINGS.storefront_keys,
+        ops_keys=SETTINGS.ops_keys,
+        customer_token_secret=SETTINGS.customer_token_secret,
+        clock=clock,
+    )
+    app = Litestar(
+        [forgotten],
+        middleware=[Entrance(authenticator, RateLimiter(Limits(), clock=clock))],
+        exception_handlers=EXCEPTION_HANDLERS,
+    )
+    transport = ASGITransport(app=app)  # type: ignore[arg-type]  # narrower types, same protocol
+    async with AsyncClient(transport=transport, base_url="http://test") as client:
+        callers = (bearer("storefront-key"), api.customer(), ops(Role.ADMIN))
+        answers = [await client.get("/forgotten", headers=caller) for caller in callers]
+
+    assert [403, 403, 403] == [answer.status_code for answer in answers]
 
 
 async def test_a_missing_token_is_asked_for(api: Api) -> None:

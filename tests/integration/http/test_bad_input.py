@@ -234,6 +234,14 @@ async def test_a_body_that_is_not_strict_json_is_refused(prober: Prober, route: 
     assert {} == await prober.verdict()
 
 
+@pytest.mark.parametrize(("depth", "is_told"), [(32, False), (33, True), (900, True), (9000, True)])
+async def test_a_body_that_nests_too_deeply_is_told_so(api: Api, depth: int, is_told: bool) -> None:
+    answer = await api.call("PUT", ORDER, raw=b"[" * depth + b"]" * depth)
+
+    assert (400, "validation_failed") == (answer.status_code, answer.json()["code"])
+    assert is_told is ("deeper than 32" in answer.json()["detail"])
+
+
 @routes
 async def test_ten_mebibytes_are_too_large(prober: Prober, route: Route) -> None:
     await prober.refuse(route, b" " * 10 * 1024 * 1024, 413, "payload_too_large")

@@ -149,6 +149,18 @@ async def test_an_unknown_outcome_is_not_kept_and_the_repeat_finishes_it(api: Ap
     assert "succeeded" == second.json()["status"]
 
 
+async def test_being_told_to_wait_is_not_kept(api: Api) -> None:
+    path = await _capture_path(api)
+    api.world.gateway.faults = [Fault.BUSY] * 100  # longer than the core's patience
+    first = await api.call("POST", path, {}, key="k-1")
+    api.world.gateway.faults = []
+
+    second = await api.call("POST", path, {}, key="k-1")
+
+    assert (409, "request_in_progress") == (first.status_code, first.json()["code"])
+    assert (200, "succeeded") == (second.status_code, second.json()["status"])
+
+
 async def test_an_expired_key_finds_what_it_began_and_captures_nothing_twice(api: Api) -> None:
     path = await _capture_path(api)
     await api.call("POST", path, {"amount": 2000}, key="k-1")

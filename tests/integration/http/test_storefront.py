@@ -319,6 +319,24 @@ async def test_a_signed_event_is_received_and_pays_the_order(api: Api) -> None:
     assert "paid" == (await api.get("/api/orders/o-1/")).json()["status"]
 
 
+async def test_money_for_an_old_total_is_shown_but_pays_nothing(api: Api) -> None:
+    await api.world.register(total=5000)
+    started = await api.world.charge()
+    api.world.pay(started)
+    api.world.gateway.is_down = True  # the intent cannot follow
+    await api.call("PUT", "/api/orders/o-1/", order_body(shipping=2000))
+    api.world.gateway.is_down = False
+    await _confirm(api, started.payment.id)
+
+    order = (await api.get("/api/orders/o-1/")).json()
+    again = await api.call("POST", "/api/stripe/create-payment-intent/o-1/")
+
+    assert ("open", 7000, 0) == (order["status"], order["total"], order["amount_paid"])
+    [payment] = order["payments"]
+    assert (5000, "amount_mismatch") == (payment["amount_captured"], payment["error"]["code"])
+    assert (409, "payment_quarantined") == (again.status_code, again.json()["code"])
+
+
 @pytest.mark.parametrize("signature", [None, "", "t=1,v1=00", "nonsense", "t=1,v1=é"])
 async def test_an_event_that_stripe_did_not_sign_is_refused(
     api: Api, signature: str | None
