@@ -164,7 +164,7 @@ def test_card_data_that_is_none_is_a_card_error(
 
 
 @pytest.mark.parametrize("changes", [{"exp_year": 30}, {"exp_year": 2026, "exp_month": 11}])
-def test_a_card_is_good_until_the_end_of_its_month(changes: dict[str, object]) -> None:
+def test_a_card_is_good_until_the_end_of_its_month(changes: dict[str, Any]) -> None:
     shop = open_shop()
 
     response = shop.confirm(shop.create(), payment_method_data=card(**changes))

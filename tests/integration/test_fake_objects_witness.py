@@ -1,0 +1,321 @@
+"""Two outside witnesses of what the simulated account answers.
+
+Every kind of object, in several states, is parsed by Stripe's own SDK and compared with the types
+that the SDK declares for it at the pinned version; and, where Stripe's published fixtures are
+there (STRIPE_OPENAPI_DIR), has their fields and JSON types.
+"""
+
+import functools
+import json
+import operator
+import os
+import sys
+import types
+import typing
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+import stripe
+
+from tests.unit.adapters.fake.shop import START, Shop, card
+from tests.unit.adapters.fake.shop import shop as open_shop
+
+FIXTURES = "fixtures3-2026-07-29.json"
+
+CLASSES: dict[str, type[stripe.StripeObject]] = {
+    "account": stripe.Account,
+    "balance_transaction": stripe.BalanceTransaction,
+    "charge": stripe.Charge,
+    "customer": stripe.Customer,
+    "event": stripe.Event,
+    "payment_intent": stripe.PaymentIntent,
+    "payment_method": stripe.PaymentMethod,
+}
+
+# Fields of the published fixtures that the account does not answer, each with its reason.
+LEFT_OUT = {
+    "charge.refunds": "included only when it is expanded, since 2022-11-15",
+    "payment_intent.next_action.": "the fixture shows a placeholder",
+    "payment_intent.last_payment_error.": "the fixture shows a placeholder",
+    "payment_intent.automatic_payment_methods.": "the fixture leaves allow_redirects out",
+    "event.data.object.": "the fixture's event is about another kind of object",
+    "charge.payment_method_details.card.three_d_secure.": "null without 3-D Secure",
+}
+
+
+def witnesses() -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield every kind of object in every state that the account can bring it into."""
+    yield from plain_charges(open_shop())
+    yield from challenges(open_shop())
+    yield from held(open_shop())
+    yield "converted", in_euro(open_shop(settlement_currency="usd", exchange_rate=(11, 10)))
+    yield "processing", open_shop(settles_later=True).charge()
+
+
+def plain_charges(shop: Shop) -> Iterator[tuple[str, dict[str, Any]]]:
+    yield "account", shop.read("account")
+    customer = shop.post("customers", {"email": "a@example.com", "name": "Ada"}).body
+    yield "customer", customer
+    address = {"line1": "1 Main St", "city": "Springfield", "country": "US"}
+    described = {
+        "customer": customer["id"],
+        "description": "Tea",
+        "metadata": {"order": "o-1"},
+        "receipt_email": "a@example.com",
+        "shipping": {"name": "Ada", "address": address},
+        "setup_future_usage": "off_session",
+        "statement_descriptor_suffix": "TEA",
+    }
+    yield "new intent", shop.create()
+    yield "intent to confirm", shop.create(payment_method="pm_card_visa", **described)
+    yield from paid("paid", shop, shop.charge(**described))
+    yield from paid("paid by amex", shop, pay(shop, "pm_card_amex"))
+    declined = shop.charge("4000000000000002")
+    yield "declined intent", declined
+    yield "declined charge", shop.read(f"charges/{declined['latest_charge']}")
+    blocked = shop.charge("4100000000000019")
+    yield "blocked charge", shop.read(f"charges/{blocked['latest_charge']}")
+    canceled = shop.create()
+    shop.post(f"payment_intents/{canceled['id']}/cancel", {"cancellation_reason": "duplicate"})
+    yield "canceled intent", shop.read(f"payment_intents/{canceled['id']}")
+    yield "method", shop.post("payment_methods", card()).body
+    shop.post(f"customers/{customer['id']}", {"name": "Grace"})
+    for event in shop.event_objects():
+        yield f"event {event['type']}", event
+
+
+def pay(shop: Shop, method: str) -> dict[str, Any]:
+    return shop.confirm(shop.create(), payment_method=method).body
+
+
+def paid(name: str, shop: Shop, intent: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    charge = shop.read(f"charges/{intent['latest_charge']}")
+    yield f"{name}: intent", intent
+    yield f"{name}: charge", charge
+    yield f"{name}: method", shop.read(f"payment_methods/{intent['payment_method']}")
+    yield f"{name}: line", shop.read(f"balance_transactions/{charge['balance_transaction']}")
+    path = f"payment_intents/{intent['id']}"
+    yield f"{name}: expanded", shop.read(path, "latest_charge.balance_transaction", "customer")
+
+
+def challenges(shop: Shop) -> Iterator[tuple[str, dict[str, Any]]]:
+    method = "pm_card_authenticationRequired"
+    for how in ({}, {"return_url": "https://shop.example.com"}):
+        intent = shop.create()
+        yield "challenge", shop.confirm(intent, payment_method=method, **how).body
+        shop.answers(intent)
+        yield from paid("authenticated", shop, shop.read(f"payment_intents/{intent['id']}"))
+    intent = shop.create()
+    shop.confirm(intent, payment_method=method)
+    shop.answers(intent, authenticated=False)
+    yield "failed challenge", shop.read(f"payment_intents/{intent['id']}")
+
+
+def held(shop: Shop) -> Iterator[tuple[str, dict[str, Any]]]:
+    intents = [shop.charge(capture_method="manual") for _ in range(3)]
+    yield "held intent", intents[0]
+    yield "held charge", shop.read(f"charges/{intents[0]['latest_charge']}")
+    shop.post(f"payment_intents/{intents[0]['id']}/capture", {"amount_to_capture": 700})
+    shop.post(f"payment_intents/{intents[1]['id']}/cancel")
+    shop.account.advance(START + 30 * 86_400)
+    for name, intent in zip(("captured", "released", "expired"), intents, strict=True):
+        yield f"{name} intent", shop.read(f"payment_intents/{intent['id']}")
+        yield f"{name} charge", shop.read(f"charges/{intent['latest_charge']}")
+    for line in shop.get("balance_transactions").body["data"]:
+        yield f"line of a partial capture: {line['type']}", line
+
+
+def in_euro(shop: Shop) -> dict[str, Any]:
+    charge = shop.read(f"charges/{shop.charge(currency='eur')['latest_charge']}")
+    return shop.read(f"balance_transactions/{charge['balance_transaction']}")
+
+
+WITNESSES = list(witnesses())
+IDS = [name for name, _ in WITNESSES]
+
+
+# --- the SDK ----------------------------------------------------------------------------------
+
+
+def misfits(where: str, value: object, declared: Any) -> Iterator[str]:
+    """Yield what does not fit a type as the SDK declares it."""
+    origin, arguments = typing.get_origin(declared), typing.get_args(declared)
+    if origin in (typing.Union, types.UnionType):
+        attempts = [list(misfits(where, value, argument)) for argument in arguments]
+        if all(attempts):
+            # Told is what is wrong with the alternative that the value comes closest to.
+            yield from max(attempts, key=lambda attempt: where + "." in attempt[0])
+    elif origin is typing.Literal:
+        if value not in arguments:
+            yield f"{where}: {value!r} is none of {arguments}"
+    elif origin is list and isinstance(value, list):
+        for item in value:
+            yield from misfits(f"{where}[]", item, arguments[0])
+    elif isinstance(declared, type) and issubclass(declared, stripe.StripeObject):
+        yield from object_misfits(where, value, declared)
+    elif not is_plainly(origin or declared, value):
+        yield f"{where}: {value!r} is no {declared}"
+
+
+def is_plainly(declared: Any, value: object) -> bool:
+    if declared is float:
+        return type(value) in (int, float)
+    if declared not in (bool, int, str, dict, list, types.NoneType):
+        # With free keys, such as metadata, or a list object.
+        return issubclass(declared, stripe.StripeObject) and isinstance(value, dict)
+    return type(value) is declared
+
+
+def object_misfits(where: str, value: object, declared: type[stripe.StripeObject]) -> Iterator[str]:
+    if not isinstance(value, dict):
+        yield f"{where}: {value!r} is no object"
+        return
+    kind = getattr(declared, "OBJECT_NAME", None)
+    if kind is not None and value.get("object") != kind:
+        yield f"{where}: is no {kind}"
+        return
+    hints = hints_of(declared)
+    for name, item in value.items():
+        if name in ("object", "deleted"):
+            continue
+        if name not in hints:
+            yield f"{where}.{name}: is unknown to the SDK"
+        else:
+            yield from misfits(f"{where}.{name}", item, hints[name])
+    for name, hint in hints.items():
+        is_optional = type(None) in typing.get_args(hint)
+        if name not in value and not is_optional and typing.get_origin(hint) is not typing.ClassVar:
+            yield f"{where}.{name}: is missing"
+
+
+def hints_of(declared: type[stripe.StripeObject]) -> dict[str, Any]:
+    """Return the fields that a class of the SDK declares; names in strings are looked up."""
+    module = sys.modules[declared.__module__]
+    own = {
+        name: hint
+        for name, hint in vars(declared).get("__annotations__", {}).items()
+        if not name.startswith("_")
+    }
+    return {name: resolved(hint, vars(module)) for name, hint in own.items()}
+
+
+class Elsewhere(stripe.StripeObject):
+    """A class that the SDK names and does not show: none of ours, so nothing fits it."""
+
+    OBJECT_NAME = "elsewhere"
+
+
+class Names(dict[str, Any]):
+    """What the SDK's annotations may name: some of it only its type checker imports."""
+
+    def __missing__(self, name: str) -> Any:
+        return getattr(typing, name, None) or getattr(stripe, name, Elsewhere)
+
+
+def resolved(hint: Any, names: Mapping[str, Any]) -> Any:
+    if isinstance(hint, typing.ForwardRef):
+        hint = hint.__forward_arg__
+    if isinstance(hint, str):
+        return resolved(eval(hint, {}, Names(names)), names)  # noqa: S307 - the SDK's own words
+    arguments = typing.get_args(hint)
+    if not arguments or typing.get_origin(hint) is typing.Literal:
+        return hint
+    inner = tuple(resolved(argument, names) for argument in arguments)
+    origin = typing.get_origin(hint)
+    if origin in (typing.Union, types.UnionType):
+        return functools.reduce(operator.or_, inner)
+    return list[inner] if origin is list else hint  # type: ignore[valid-type]  # known only now
+
+
+@pytest.mark.parametrize(("_name", "value"), WITNESSES, ids=IDS)
+def test_the_sdk_reads_it_back_as_it_was(_name: str, value: dict[str, Any]) -> None:
+    parsed = CLASSES[value["object"]].construct_from(value, "sk_test_dev")
+
+    assert value == parsed.to_dict(recursive=True)
+
+
+@pytest.mark.parametrize(("_name", "value"), WITNESSES, ids=IDS)
+def test_the_sdk_declares_every_field_and_type_of_it(_name: str, value: dict[str, Any]) -> None:
+    kind = value["object"]
+
+    assert [] == list(misfits(kind, value, CLASSES[kind]))
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        {"amount": "100"},
+        {"amount": None},
+        {"amount": True},
+        {"colour": "red"},
+        {"latest_charge": {"object": "customer"}},
+        {"payment_method_types": "card"},
+        {"automatic_payment_methods": {"enabled": "yes"}},
+    ],
+)
+def test_the_comparison_notices_what_is_wrong(broken: dict[str, Any]) -> None:
+    value = {**open_shop().charge(), **broken}
+
+    assert [] != list(misfits("payment_intent", value, stripe.PaymentIntent))
+
+
+def test_the_sdk_builds_an_event_from_its_json() -> None:
+    shop = open_shop()
+    shop.charge()
+    body = json.dumps(shop.event_objects()[-1])
+
+    event = stripe.Event.construct_from(json.loads(body), "sk_test_dev")
+
+    assert isinstance(event.data.object, stripe.PaymentIntent)
+    assert "succeeded" == event.data.object.status
+
+
+# --- the fixtures -----------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def fixtures() -> dict[str, Any]:
+    folder = os.environ.get("STRIPE_OPENAPI_DIR")
+    if not folder or not (Path(folder) / FIXTURES).is_file():
+        pytest.skip(f"STRIPE_OPENAPI_DIR names no folder with {FIXTURES}: Stripe's published data")
+    found: dict[str, Any] = json.loads((Path(folder) / FIXTURES).read_text())["resources"]
+    return found
+
+
+def differences(where: str, ours: Any, theirs: Any) -> Iterator[str]:
+    """Yield where ours lacks a field of theirs, or has another JSON type. Null says nothing."""
+    if ours is None or theirs is None:
+        return
+    if isinstance(ours, dict) and isinstance(theirs, str):
+        return  # expanded
+    if json_type(ours) != json_type(theirs):
+        yield f"{where}: {json_type(ours)}, not {json_type(theirs)}"
+    elif isinstance(ours, dict) and f"{where}." not in LEFT_OUT and theirs:
+        for name in sorted(theirs.keys() - ours.keys()):
+            if f"{where}.{name}" not in LEFT_OUT:
+                yield f"{where}.{name}: is missing"
+        for name in sorted(theirs.keys() & ours.keys()):
+            yield from differences(f"{where}.{name}", ours[name], theirs[name])
+
+
+def json_type(value: object) -> str:
+    if isinstance(value, bool):
+        return "boolean"
+    names = {int: "number", float: "number", str: "string", dict: "object", list: "array"}
+    return names[type(value)]
+
+
+@pytest.mark.parametrize(("_name", "value"), WITNESSES, ids=IDS)
+def test_it_has_the_fields_and_types_of_stripes_fixture(
+    _name: str, value: dict[str, Any], fixtures: dict[str, Any]
+) -> None:
+    kind = value["object"]
+    theirs = fixtures[kind]
+
+    if kind == "payment_intent" and value["metadata"]:
+        theirs = {**theirs, "metadata": {}}
+    if kind == "payment_method":
+        theirs = {**theirs, "metadata": {}}
+    assert [] == list(differences(kind, value, theirs))
