@@ -1,6 +1,7 @@
 """What every store promises of its reads for screens."""
 
 import base64
+import contextlib
 
 import attrs
 import pytest
@@ -173,34 +174,37 @@ def encoded(text: str) -> str:
     return base64.urlsafe_b64encode(text.encode()).decode()
 
 
-@pytest.mark.parametrize(
-    "cursor",
-    [
-        "",
-        "x",
-        "pay_1",
-        "!!!!",
-        "é",
-        "\x00",
-        "\ud800",
-        "AAAA",
-        "[]",
-        "9" * 5000,
-        encoded("\x00"),
-        encoded("nonsense"),
-        encoded("2026-11-01T12:00:00"),
-        encoded("2026-11-01T12:00:00 pay_1"),
-        encoded("2026-11-01T12:00:00+00:00 "),
-        encoded('["2026-11-01T12:00:00", "pay_1"]'),
-        encoded("[1, 2]"),
-        encoded("null"),
-    ],
+FOREIGN_CURSORS = (
+    "",
+    "x",
+    "pay_1",
+    "!!!!",
+    "é",
+    "\x00",
+    "\ud800",
+    "AAAA",
+    "[]",
+    "9" * 5000,
+    encoded("\x00"),
+    encoded("nonsense"),
+    encoded("2026-11-01T12:00:00"),
+    encoded("2026-11-01T12:00:00 pay_1"),
+    encoded("2026-11-01T12:00:00+00:00 "),
+    encoded('["2026-11-01T12:00:00", "pay_1"]'),
+    encoded("[1, 2]"),
+    encoded("null"),
 )
-async def test_a_cursor_that_is_not_ours_is_refused(store: Store, cursor: str) -> None:
-    await charged(store, 1, 2)
 
-    with pytest.raises(ValidationFailed):
-        await store.queries.payments(EVERYTHING, cursor=cursor)
+
+async def test_a_cursor_that_is_not_ours_is_refused(store: Store) -> None:
+    await charged(store, 1, 2)
+    accepted = []
+    for cursor in FOREIGN_CURSORS:
+        with contextlib.suppress(ValidationFailed):
+            await store.queries.payments(EVERYTHING, cursor=cursor)
+            accepted.append(cursor)
+
+    assert [] == accepted
 
 
 # --- health -------------------------------------------------------------------------------------
