@@ -8,7 +8,12 @@ from dependency_injector import providers
 from markethub.adapters.memory.store import MemoryStore
 from markethub.adapters.sqlalchemy.store import SqlStore
 from markethub.adapters.stripe.gateway import StripeGateway
-from markethub.domain.errors import ConfigurationError, ForeignDatabase, GatewayUnavailable
+from markethub.domain.errors import (
+    ConfigurationError,
+    ForeignDatabase,
+    GatewayRejected,
+    GatewayUnavailable,
+)
 from markethub.domain.ports.stamp import Stamp
 from markethub.domain.secret import Secret
 from markethub.entrypoints.container import Container, build_container
@@ -84,7 +89,7 @@ async def test_a_database_of_another_stamp_is_refused(stamp: Stamp) -> None:
 
 async def test_a_stamped_database_starts_while_the_provider_is_down(world: World) -> None:
     await prepare(world.container)
-    world.gateway.account_is_unreadable = True
+    world.gateway.account_error = GatewayUnavailable("down")
 
     await prepare(world.container)
 
@@ -92,12 +97,19 @@ async def test_a_stamped_database_starts_while_the_provider_is_down(world: World
 
 
 async def test_a_fresh_database_waits_for_the_provider(world: World) -> None:
-    world.gateway.account_is_unreadable = True
+    world.gateway.account_error = GatewayUnavailable("down")
 
     with pytest.raises(GatewayUnavailable):
         await prepare(world.container)
 
     assert await world.container.stamps().read() is None
+
+
+async def test_a_key_that_the_provider_refuses_is_named(world: World) -> None:
+    world.gateway.account_error = GatewayRejected("the provider refused our credentials")
+
+    with pytest.raises(ConfigurationError, match="STRIPE_SECRET_KEY_TEST"):
+        await prepare(world.container)
 
 
 async def test_a_postgresql_without_our_schema_is_refused(empty_postgres_url: str) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from enum import Enum, auto
 
-from markethub.domain.errors import GatewayUnavailable
+from markethub.domain.errors import GatewayUnavailable, PaymentsError
 from markethub.domain.facts import ProviderIntent
 from markethub.domain.ids import IntentId
 from markethub.domain.operation import GatewayCommand, ProviderRequest
@@ -35,7 +35,8 @@ class FaultyGateway:
         self._inner = inner
         self.faults: list[Fault] = []
         self.is_down = False
-        self.account_is_unreadable = False
+        self.account_error: PaymentsError | None = None
+        """What reading the account raises, where it is not readable."""
         self.sent: list[tuple[ProviderRequest, str]] = []
         self.after_send: Callable[[], Awaitable[None]] | None = None
         self.after_read: Callable[[], Awaitable[None]] | None = None
@@ -78,8 +79,8 @@ class FaultyGateway:
         return await self._inner.list_intents(created_from=created_from)
 
     async def account_id(self) -> str:
-        if self.account_is_unreadable:
-            raise GatewayUnavailable("down")
+        if self.account_error is not None:
+            raise self.account_error
         return await self._inner.account_id()
 
     async def close(self) -> None:

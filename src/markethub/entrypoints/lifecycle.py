@@ -7,7 +7,12 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from markethub.domain.errors import ConfigurationError, ForeignDatabase, GatewayUnavailable
+from markethub.domain.errors import (
+    ConfigurationError,
+    ForeignDatabase,
+    GatewayRejected,
+    GatewayUnavailable,
+)
 from markethub.domain.ports.stamp import Stamp
 from markethub.entrypoints.worker import forever
 
@@ -72,6 +77,11 @@ async def _claim(container: "Container") -> None:
         # still compared, and the account was when the database was stamped.
         account_id = known.account_id
         _log.warning("stamp.account_unchecked", account_id=account_id)
+    except GatewayRejected as error:
+        raise ConfigurationError(
+            f"STRIPE_SECRET_KEY_{settings.mode.upper()}: {error} "
+            "(a restricted key must be allowed to read the account)"
+        ) from error
     ours = Stamp(gateway=settings.gateway, mode=settings.mode, account_id=account_id)
     theirs = known or await stamps.put(ours)
     if theirs != ours:
