@@ -37,11 +37,7 @@ CLASSES: dict[str, type[stripe.StripeObject]] = {
 # Fields of the published fixtures that the account does not answer, each with its reason.
 LEFT_OUT = {
     "charge.refunds": "included only when it is expanded, since 2022-11-15",
-    "payment_intent.next_action.": "the fixture shows a placeholder",
-    "payment_intent.last_payment_error.": "the fixture shows a placeholder",
-    "payment_intent.automatic_payment_methods.": "the fixture leaves allow_redirects out",
     "event.data.object.": "the fixture's event is about another kind of object",
-    "charge.payment_method_details.card.three_d_secure.": "null without 3-D Secure",
 }
 
 

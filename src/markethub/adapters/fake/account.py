@@ -161,15 +161,17 @@ class Account:
         A time that is past moves nothing; what is due is done all the same.
         """
         now = self.now
-        if to <= now and schedule.next_due(self._store, until=now) is None:
+        if to <= now and not schedule.is_anything_due(self._store, until=now):
             return
         with self._store.atomic():
             to = max(to, self.now)
-            while (entry := schedule.next_due(self._store, until=to)) is not None:
+            agenda = schedule.Agenda(self._store, until=to)
+            while (entry := agenda.next()) is not None:
                 self._set_clock(max(entry["at"], self.now))
                 execution = self._execution(self.now)
                 schedule.run(execution, entry)
                 execution.finish()
+                agenda.add(execution.scheduled)
             self._set_clock(to)
 
     # --- deliveries ---------------------------------------------------------------------------

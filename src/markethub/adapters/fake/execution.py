@@ -1,5 +1,6 @@
 """One execution of an endpoint, or of something due: ids, objects, events, what comes later."""
 
+import base64
 import hashlib
 import hmac
 import math
@@ -9,7 +10,7 @@ from typing import Any, Final
 from markethub.adapters.fake.options import AccountOptions
 from markethub.adapters.fake.store import AccountStore, JsonObject
 
-_BASE62: Final = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+_ALPHANUMERIC: Final = bytes.maketrans(b"+/", b"aZ")
 
 COUNTER: Final = "counter"
 CLOCK: Final = "clock"
@@ -18,14 +19,9 @@ META: Final = "meta"
 
 
 def token(seed: str, purpose: str, *, length: int = 24) -> str:
-    """Derive letters and digits that nobody can guess without the seed."""
+    """Derive at most 42 letters and digits that nobody can guess without the seed."""
     digest = hmac.digest(seed.encode(), purpose.encode(), hashlib.sha256)
-    rest = int.from_bytes(digest, "big")
-    characters = []
-    for _ in range(length):
-        rest, place = divmod(rest, 62)
-        characters.append(_BASE62[place])
-    return "".join(characters)
+    return base64.b64encode(digest).translate(_ALPHANUMERIC)[:length].decode()
 
 
 class Execution:
@@ -51,6 +47,8 @@ class Execution:
         self._seed = seed
         self._request = {"id": request_id, "idempotency_key": idempotency_key}
         self._counter: int | None = None
+        self.scheduled: Final[list[JsonObject]] = []
+        """What this execution put into the schedule."""
 
     # --- ids ----------------------------------------------------------------------------------
 
@@ -137,5 +135,6 @@ class Execution:
     def later(self, action: str, subject: str, *, at: int | None = None) -> None:
         """Put something into the schedule; None means the account's usual delay from now."""
         due = self.now + math.ceil(self.options.delay_s) if at is None else at
-        entry = self.new_id("due")
-        self.note("due", entry, {"id": entry, "at": due, "action": action, "subject": subject})
+        id_ = self.new_id("due")
+        entry = {"id": id_, "at": due, "action": action, "subject": subject}
+        self.scheduled.append(self.note("due", id_, entry))

@@ -1,6 +1,8 @@
 """What the account does by itself when its clock is moved, in the order of its due times."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from heapq import heappop, heappush
+from itertools import count
 from typing import Final
 
 from markethub.adapters.fake import charges, confirmations, payment_intents
@@ -15,10 +17,30 @@ ACTIONS: Final[Mapping[str, Callable[[Execution, str], None]]] = {
 """Each takes the id of its subject. One that has nothing left to do does nothing."""
 
 
-def next_due(store: AccountStore, *, until: int) -> JsonObject | None:
-    """Return the earliest entry that is due by then; of equal ones, the first made."""
-    due = [entry for entry in store.list("due") if entry["at"] <= until]
-    return min(due, key=lambda entry: entry["at"], default=None)
+def is_anything_due(store: AccountStore, *, until: int) -> bool:
+    """Tell whether there is anything to do by then."""
+    return any(entry["at"] <= until for entry in store.list("due"))
+
+
+class Agenda:
+    """The entries that are due by a time: the earliest first, and of equal ones the first made."""
+
+    def __init__(self, store: AccountStore, *, until: int) -> None:
+        """Gather what the schedule has by now."""
+        self._until = until
+        self._order = count()
+        self._waiting: list[tuple[int, int, JsonObject]] = []
+        self.add(store.list("due"))
+
+    def add(self, entries: Iterable[JsonObject]) -> None:
+        """Take in what was scheduled since, if it is due, too."""
+        for entry in entries:
+            if entry["at"] <= self._until:
+                heappush(self._waiting, (entry["at"], next(self._order), entry))
+
+    def next(self) -> JsonObject | None:
+        """Take the next entry, or None at the end."""
+        return heappop(self._waiting)[2] if self._waiting else None
 
 
 def run(execution: Execution, entry: JsonObject) -> None:
