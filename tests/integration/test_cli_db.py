@@ -9,7 +9,6 @@ import pytest
 
 from markethub.entrypoints.setting_values import Database
 from markethub.entrypoints.settings import Settings
-from tests.support.processes import run_markethub
 from tests.support.shell import Shell, log_restored
 
 
@@ -66,25 +65,25 @@ def test_a_database_of_the_other_mode_is_not_migrated(shell: Shell) -> None:
 
 
 def test_commands_refuse_a_postgresql_that_is_not_upgraded(
-    empty_postgres_url: str, tmp_path: Path
+    empty_postgres_url: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    ran = run_markethub(
-        "payments", "list", folder=tmp_path, settings={"DATABASE_URL": empty_postgres_url}
-    )
+    with log_restored():
+        ran = Shell(capsys, Settings(database=Database(url=empty_postgres_url))).markethub(
+            "payments", "list"
+        )
 
-    assert 5 == ran.returncode
-    assert "run `markethub db upgrade`" in ran.stderr
+    assert (5, "") == (ran.code, ran.out)
+    assert ran.err.endswith("run `markethub db upgrade`\n")
 
 
-def test_a_database_out_of_reach_ends_with_5_and_one_message(tmp_path: Path) -> None:
-    ran = run_markethub(
-        "payments",
-        "list",
-        folder=tmp_path,
-        settings={"DATABASE_URL": "postgresql://nobody:hidden@127.0.0.1:1/nowhere"},
-    )
+def test_a_database_out_of_reach_ends_with_5_and_one_message(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    url = "postgresql://nobody:hidden@127.0.0.1:1/nowhere"
+    with log_restored():
+        ran = Shell(capsys, Settings(database=Database(url=url))).markethub("payments", "list")
 
-    assert 5 == ran.returncode
-    assert ran.stderr.startswith("Error: DATABASE_URL: ")
-    assert "Traceback" not in ran.stderr
-    assert "hidden" not in ran.stderr
+    assert (5, "") == (ran.code, ran.out)
+    assert ran.err.startswith("Error: DATABASE_URL: ")
+    assert 1 == len(ran.err.splitlines())
+    assert "hidden" not in ran.err

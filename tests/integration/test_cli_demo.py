@@ -1,6 +1,7 @@
 """``markethub demo``: the whole story, told and checked."""
 
 import json
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,31 +9,38 @@ import pytest
 
 from markethub.entrypoints.cli import main
 from markethub.entrypoints.cli.demo_world import World
-from tests.support.processes import run_markethub
-from tests.support.shell import log_restored
+from tests.support.shell import log_restored, without_settings
 
 
 @pytest.fixture(autouse=True)
-def log() -> Iterator[None]:
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """An empty folder to work in, which holds the temporary files too."""
+    without_settings(monkeypatch, tmp_path)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     with log_restored():
-        yield
+        yield tmp_path
 
 
-def test_the_demo_ends_well_and_leaves_nothing_behind(tmp_path: Path) -> None:
-    ran = run_markethub("demo", folder=tmp_path)
+def test_the_demo_ends_well_and_leaves_nothing_behind(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert 0 == main(["demo"])
 
-    assert (0, "") == (ran.returncode, ran.stderr)
-    assert "WRONG" not in ran.stdout
-    assert "7. The books are compared" in ran.stdout
-    assert [] == list(tmp_path.iterdir())
+    printed = capsys.readouterr()
+    assert "" == printed.err
+    assert "WRONG" not in printed.out
+    assert "7. The books are compared" in printed.out
+    assert [] == list(folder.iterdir())
 
 
-def test_the_demo_does_not_touch_the_database_that_is_set(tmp_path: Path) -> None:
-    ran = run_markethub(
-        "demo", folder=tmp_path, settings={"DATABASE_URL": f"sqlite:///{tmp_path / 'real.db'}"}
-    )
+def test_the_demo_does_not_touch_the_database_that_is_set(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", f"sqlite:///{folder / 'real.db'}")
 
-    assert (0, []) == (ran.returncode, list(tmp_path.iterdir()))
+    assert 0 == main(["demo"])
+
+    assert [] == list(folder.iterdir())
 
 
 def test_the_demo_as_json_is_one_document(capsys: pytest.CaptureFixture[str]) -> None:

@@ -12,7 +12,9 @@ from markethub.domain import errors
 from markethub.domain.errors import PaymentsError
 from markethub.entrypoints.cli import main
 from markethub.entrypoints.cli.failure import exit_code
-from tests.support.processes import clean_environment, run_markethub
+from markethub.entrypoints.container import Container
+from tests.support.processes import clean_environment
+from tests.support.shell import log_restored, without_settings
 
 HEAVY = (
     "alembic",
@@ -116,24 +118,49 @@ def test_wrong_usage_with_json_is_one_document(
     assert "" == printed.err
 
 
-def test_a_wrong_setting_ends_with_5_and_names_the_variable(tmp_path: Path) -> None:
-    done = run_markethub("payments", "list", folder=tmp_path, settings={"MARKETHUB_PORT": "eighty"})
+@pytest.fixture
+def bare(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """An empty folder to work in, and no settings."""
+    without_settings(monkeypatch, tmp_path)
+    with log_restored():
+        yield tmp_path
 
-    assert 5 == done.returncode
-    assert "MARKETHUB_PORT" in done.stderr
-    assert "eighty" not in done.stderr
-    assert "" == done.stdout
+
+def test_a_wrong_setting_ends_with_5_and_names_the_variable(
+    bare: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("MARKETHUB_PORT", "eighty")
+
+    assert 5 == main(["payments", "list"])
+
+    printed = capsys.readouterr()
+    assert "" == printed.out
+    assert "MARKETHUB_PORT" in printed.err
+    assert "eighty" not in printed.err
+    assert [] == list(bare.iterdir())
 
 
-def test_a_wrong_setting_in_the_folders_env_file_is_found(tmp_path: Path) -> None:
-    (tmp_path / ".env").write_text("DATABASE_URL=mysql://nowhere\n")
+def test_a_wrong_setting_in_the_folders_env_file_is_found(
+    bare: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (bare / ".env").write_text("DATABASE_URL=mysql://nowhere\n")
 
-    done = run_markethub("--json", "db", "current", folder=tmp_path)
+    assert 5 == main(["--json", "db", "current"])
 
-    assert 5 == done.returncode
-    error = json.loads(done.stdout)["error"]
+    error = json.loads(capsys.readouterr().out)["error"]
     assert "configuration_error" == error["code"]
     assert "DATABASE_URL" in error["message"]
+
+
+def test_a_crash_ends_with_4_and_its_traceback_goes_to_standard_error(
+    bare: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def crash() -> Container:
+        raise RuntimeError("a bug")
+
+    assert 4 == main(["--json", "payments", "list"], compose=crash)
+
+    assert "internal_error" == json.loads(capsys.readouterr().out)["error"]["code"]
 
 
 def subclasses(kind: type[PaymentsError]) -> Iterator[type[PaymentsError]]:

@@ -9,7 +9,6 @@ import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -17,9 +16,13 @@ from urllib.parse import urlsplit
 import attrs
 import pytest
 
-from markethub.entrypoints.cli.story import DEFAULT_URL, story
-from tests.support.processes import announced, run_markethub, started_markethub, stop
-from tests.support.shell import Shell
+from markethub.domain.secret import Secret
+from markethub.entrypoints.cli import main
+from markethub.entrypoints.cli.story import DEFAULT_URL, has_story, story
+from markethub.entrypoints.setting_values import StorefrontKey
+from markethub.entrypoints.settings import Settings
+from tests.support.processes import announced, started_markethub, stop
+from tests.support.shell import Shell, log_restored, without_settings
 
 ROOT: Final = Path(__file__).parents[2]
 ANYWHERE: Final = {"MARKETHUB_PORT": "0"}
@@ -33,6 +36,7 @@ class Server:
 
     process: "subprocess.Popen[str]"
     url: str
+    places: Mapping[str, str]
 
     def connect(self) -> socket.socket:
         parts = urlsplit(self.url)
@@ -51,12 +55,13 @@ class Server:
             connection.close()
 
 
-@contextmanager
-def serving(folder: Path, **settings: str) -> Iterator[Server]:
-    with started_markethub(
-        "--json", "serve", folder=folder, settings={**ANYWHERE, **settings}
-    ) as process:
-        yield Server(process=process, url=announced(process)["url"])
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """One server for all tests that only ask it something."""
+    folder = tmp_path_factory.mktemp("server")
+    with started_markethub("--json", "serve", folder=folder, settings=ANYWHERE) as process:
+        places = announced(process)
+        yield Server(process=process, url=places["url"], places=places)
 
 
 def until(is_so: Callable[[], bool]) -> bool:
@@ -81,29 +86,24 @@ def test_readme_tells_the_story_that_serve_prints() -> None:
     assert story(DEFAULT_URL) == readme_story()
 
 
+def tell(shell: str, url: str) -> "subprocess.CompletedProcess[str]":
+    """Paste README's story into a shell, for the server at ``url``."""
+    return subprocess.run(  # noqa: S603 - our own story
+        [shell, "-eu"],
+        input=readme_story().replace(DEFAULT_URL, url),
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
 @pytest.mark.parametrize("shell", ["bash", "sh"])
-def test_the_story_runs_as_it_is_printed(tmp_path: Path, shell: str) -> None:
+def test_the_story_runs_as_it_is_printed(server: Server, shell: str) -> None:
     if shutil.which("curl") is None:
         pytest.skip("the story is told in curl, which is not installed here")
-    with started_markethub("serve", folder=tmp_path, settings=ANYWHERE) as process:
-        assert process.stdout is not None
-        printed = ""
-        for line in process.stdout:
-            printed += line
-            if "5. The order is paid" in printed and line.startswith("shop "):
-                break
-        url = re.search(r"http://127\.0\.0\.1:\d+", printed)
-        assert url is not None
-        assert story(url[0]) in printed
 
-        told = subprocess.run(  # noqa: S603 - our own story
-            [shell, "-eu"],
-            input=readme_story().replace(DEFAULT_URL, url[0]),
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-        )
+    told = tell(shell, server.url)
 
     assert (0, "") == (told.returncode, told.stderr)
     answers = [json.loads(line) for line in told.stdout.splitlines() if line.startswith("{")]
@@ -120,86 +120,58 @@ def test_the_story_runs_as_it_is_printed(tmp_path: Path, shell: str) -> None:
     assert ["402", "200"] == statuses
 
 
-def test_a_real_gateways_server_prints_no_story(tmp_path: Path) -> None:
-    with serving(tmp_path, MARKETHUB_STOREFRONT_KEYS="shop:not-the-development-key") as server:
-        pass
+def test_serve_prints_the_story_for_its_own_address_and_stops_gracefully(tmp_path: Path) -> None:
+    with started_markethub("serve", folder=tmp_path, settings=ANYWHERE) as process:
+        assert process.stdout is not None
+        address = re.search(r"http://127\.0\.0\.1:\d+", process.stdout.readline())
+        assert address is not None
+        told = story(address[0])
+        printed = ""
+        for line in process.stdout:
+            printed += line
+            if told in printed:
+                break
+        live = Server(process=process, url=address[0], places={}).get("/health/live")
+        code = stop(process)
 
-    assert server.process.stdout is not None
-    assert "curl" not in server.process.stdout.read()
+    assert told in printed
+    assert (200, 0) == (live[0], code)
+    assert "Traceback" not in (tmp_path / "log").read_text()
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        Settings(gateway="stripe"),
+        Settings(storefront_keys=(StorefrontKey(name="shop", secret=Secret("another")),)),
+    ],
+    ids=["a real gateway", "another key"],
+)
+def test_no_story_is_told_that_would_not_work(settings: Settings) -> None:
+    assert not has_story(settings)
+
+
+def test_the_story_of_the_default_is_told() -> None:
+    assert has_story(Settings())
 
 
 # --- the server -------------------------------------------------------------------------------
 
 
-def test_serve_answers_and_does_not_say_what_it_runs_on(tmp_path: Path) -> None:
-    with serving(tmp_path) as server:
-        status, headers, body = server.get("/health/ready")
+def test_serve_does_not_say_what_it_runs_on(server: Server) -> None:
+    status, headers, _ = server.get("/health/ready")
 
-    assert (200, {"status": "ready"}) == (status, json.loads(body))
+    assert 200 == status
     assert "server" not in {name.lower() for name in headers}
 
 
-def test_every_place_that_serve_names_can_be_opened(tmp_path: Path) -> None:
-    with started_markethub("--json", "serve", folder=tmp_path, settings=ANYWHERE) as process:
-        places = announced(process)
-        server = Server(process=process, url=places["url"])
-        statuses = {
-            name: server.get(urlsplit(place).path)[0]
-            for name, place in places.items()
-            if name in ("interface", "health")
-        }
+def test_every_place_that_serve_names_can_be_opened(server: Server) -> None:
+    statuses = {
+        name: server.get(urlsplit(server.places[name]).path)[0] for name in ("interface", "health")
+    }
 
     assert {"interface": 200, "health": 200} == statuses
-    assert f"{places['url']}/fake-stripe/v1" == places["fake_stripe"]
-
-
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_serve_stops_gracefully(tmp_path: Path, number: signal.Signals) -> None:
-    with serving(tmp_path) as server:
-        server.get("/health/live")
-
-        assert 0 == stop(server.process, number)
-
-    assert "Traceback" not in (tmp_path / "log").read_text()
-
-
-def test_several_processes_serve_together_and_stop_together(tmp_path: Path) -> None:
-    with serving(tmp_path, MARKETHUB_WORKERS="2") as server:
-        assert 200 == server.get("/health/ready")[0]
-
-        assert 0 == stop(server.process)
-
-
-def test_a_port_in_use_stops_the_start_with_one_message(tmp_path: Path) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as other:
-        port = other.getsockname()[1]
-        ran = run_markethub("serve", folder=tmp_path, settings={"MARKETHUB_PORT": str(port)})
-
-    assert (5, "") == (ran.returncode, ran.stdout)
-    assert f"Error: MARKETHUB_PORT: port {port} of 127.0.0.1 is in use by another program.\n" == (
-        ran.stderr
-    )
-
-
-def test_a_wrong_configuration_stops_the_start_with_one_message(tmp_path: Path) -> None:
-    ran = run_markethub(
-        "serve", folder=tmp_path, settings={**ANYWHERE, "STRIPE_SECRET_KEY_TEST": "sk_live_1"}
-    )
-
-    assert (5, "") == (ran.returncode, ran.stdout)
-    assert "STRIPE_SECRET_KEY_TEST: Is a key of live mode." in ran.stderr
-    assert "sk_live_1" not in ran.stderr
-    assert "Traceback" not in ran.stderr
-
-
-def test_a_database_of_another_account_stops_the_start(tmp_path: Path) -> None:
-    run_markethub("payments", "list", folder=tmp_path)
-    for file in tmp_path.glob("*.fake-stripe*"):
-        file.unlink()
-
-    ran = run_markethub("--json", "serve", folder=tmp_path, settings=ANYWHERE)
-
-    assert (5, "foreign_database") == (ran.returncode, json.loads(ran.stdout)["error"]["code"])
+    assert f"{server.url}/fake-stripe/v1" == server.places["fake_stripe"]
 
 
 def flood(client: socket.socket) -> None:
@@ -208,14 +180,89 @@ def flood(client: socket.socket) -> None:
         client.sendall(b"x" * 64 * 1024)
 
 
-def test_an_endless_head_is_refused(tmp_path: Path) -> None:
-    with serving(tmp_path) as server, server.connect() as client:
+def test_an_endless_head_is_cut_off(server: Server) -> None:
+    with server.connect() as client:
         client.sendall(b"GET /health/live HTTP/1.1\r\nHost: here\r\nX-Long: ")
 
         with pytest.raises(OSError, match=r"reset|pipe"):
             flood(client)
 
-        assert 200 == server.get("/health/live")[0]
+
+def test_several_processes_serve_together_and_stop_together(tmp_path: Path) -> None:
+    settings = {**ANYWHERE, "MARKETHUB_WORKERS": "2"}
+    with started_markethub("--json", "serve", folder=tmp_path, settings=settings) as process:
+        places = announced(process)
+        several = Server(process=process, url=places["url"], places=places)
+
+        assert 200 == several.get("/health/ready")[0]
+        assert 0 == stop(process, signal.SIGINT)
+
+    assert "Traceback" not in (tmp_path / "log").read_text()
+
+
+# --- what stops the start ---------------------------------------------------------------------
+
+
+@pytest.fixture
+def bare(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """An empty folder to work in, and no settings."""
+    without_settings(monkeypatch, tmp_path)
+    with log_restored():
+        yield tmp_path
+
+
+def test_a_port_in_use_stops_the_start_with_one_message(
+    bare: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        monkeypatch.setenv("MARKETHUB_PORT", str(port))
+        code = main(["serve"])
+
+    printed = capsys.readouterr()
+    assert (5, "") == (code, printed.out)
+    assert f"Error: MARKETHUB_PORT: port {port} of 127.0.0.1 is in use by another program.\n" == (
+        printed.err
+    )
+
+
+def test_an_address_that_is_not_ours_stops_the_start(
+    bare: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("MARKETHUB_HOST", "192.0.2.1")  # RFC 5737: nobody's
+    monkeypatch.setenv("MARKETHUB_ALLOW_DEV_SECRETS", "true")
+
+    assert 5 == main(["serve"])
+
+    assert "Error: MARKETHUB_HOST: cannot listen on port 8000 of 192.0.2.1.\n" == (
+        capsys.readouterr().err
+    )
+
+
+def test_a_key_of_the_wrong_mode_stops_the_start_unseen(
+    bare: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("STRIPE_SECRET_KEY_TEST", "sk_live_1")
+
+    assert 5 == main(["serve"])
+
+    printed = capsys.readouterr()
+    assert "STRIPE_SECRET_KEY_TEST: Is a key of live mode." in printed.err
+    assert "sk_live_1" not in printed.err + printed.out
+
+
+def test_a_database_of_another_account_stops_the_start(
+    bare: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("MARKETHUB_PORT", "0")
+    main(["payments", "list"])
+    for file in bare.glob("*.fake-stripe*"):
+        file.unlink()
+    capsys.readouterr()
+
+    assert 5 == main(["--json", "serve"])
+
+    assert "foreign_database" == json.loads(capsys.readouterr().out)["error"]["code"]
 
 
 # --- the worker -------------------------------------------------------------------------------

@@ -14,28 +14,14 @@ MARKETHUB: Final = str(Path(sys.executable).with_name("markethub"))
 """The console script beside the interpreter that runs the tests."""
 STOP_S_MAXIMUM: Final = 30
 """Far above what a stop takes: only a process that hangs needs more."""
-_OURS: Final = ("MARKETHUB_", "STRIPE_", "DATABASE_URL", "PAYMENT_ENV")
+OURS: Final = ("MARKETHUB_", "STRIPE_", "DATABASE_URL", "PAYMENT_ENV")
+"""How the names of our settings begin."""
 
 
 def clean_environment(settings: Mapping[str, str]) -> dict[str, str]:
     """Return the environment without settings of ours but the given ones."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(_OURS)}
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(OURS)}
     return {**kept, **settings}
-
-
-def run_markethub(
-    *words: str, folder: Path, settings: Mapping[str, str] | None = None
-) -> "subprocess.CompletedProcess[str]":
-    """Run one command in ``folder`` to its end."""
-    return subprocess.run(  # noqa: S603 - our own program
-        [MARKETHUB, *words],
-        cwd=folder,
-        env=clean_environment(settings or {}),
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import os
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,6 +20,7 @@ from markethub.entrypoints.lifecycle import running
 from markethub.entrypoints.setting_values import Database
 from markethub.entrypoints.settings import Settings
 from tests.support.faults import Fault, FaultyGateway
+from tests.support.processes import OURS
 
 T = TypeVar("T")
 
@@ -67,6 +69,14 @@ class Shell:
         gateway.faults = self.faults
         container.gateway.override(providers.Object(gateway))
         return container
+
+
+def without_settings(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
+    """Begin in an empty folder, with no setting of ours in the environment."""
+    monkeypatch.chdir(folder)
+    for name in os.environ:
+        if name.startswith(OURS):
+            monkeypatch.delenv(name)
 
 
 @contextmanager

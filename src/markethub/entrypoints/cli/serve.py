@@ -4,7 +4,10 @@ import asyncio
 import errno
 import signal
 import socket
-from typing import Any, Final
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import Any, Final, NoReturn
 
 import click
 import uvicorn
@@ -15,10 +18,9 @@ from markethub.entrypoints.cli import output
 from markethub.entrypoints.cli.composition import begin, compose, log_as_set
 from markethub.entrypoints.cli.http_protocol import ImpatientHttp
 from markethub.entrypoints.cli.root import Invocation
-from markethub.entrypoints.cli.story import story
+from markethub.entrypoints.cli.story import has_story, places, story
 from markethub.entrypoints.http.app import create_app
 from markethub.entrypoints.lifecycle import running
-from markethub.entrypoints.setting_values import DEV_STOREFRONT_SECRET
 from markethub.entrypoints.settings import Settings
 
 BACKLOG: Final = 1024
@@ -40,14 +42,11 @@ def serve(invocation: Invocation) -> None:
     """
     container = begin(invocation)
     settings = container.settings()
-    with _listen(settings.host, settings.port) as listener:
+    with _leaving_on_signal(), _listen(settings.host, settings.port) as listener:
         # Whatever must stop the start does so here, as our error with our exit code. The
         # container is not the application's: its connections belong to another event loop.
         asyncio.run(_check(invocation))
         _announce(invocation, settings, port=listener.getsockname()[1])
-        for number in (signal.SIGTERM, signal.SIGINT):
-            # uvicorn stops gracefully and then raises the signal again: by then all is done.
-            signal.signal(number, lambda _number, _frame: None)
         try:
             if settings.workers > 1:
                 many = _configured(
@@ -66,6 +65,25 @@ def application() -> object:
     container = compose()
     log_as_set(container.settings())
     return create_app(container)
+
+
+@contextmanager
+def _leaving_on_signal() -> Iterator[None]:
+    """End with 0 when asked to.
+
+    Before uvicorn serves there is nothing to wait for. Afterwards it stops gracefully, and raises
+    the signal again once all is done.
+    """
+
+    def leave(_number: int, _frame: FrameType | None) -> NoReturn:
+        raise click.exceptions.Exit(0)
+
+    before = {number: signal.signal(number, leave) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 async def _check(invocation: Invocation) -> None:
@@ -111,18 +129,14 @@ def _announce(invocation: Invocation, settings: Settings, *, port: int) -> None:
     """Say what can be opened. The listener is open already: whoever calls early waits."""
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
     url = f"http://{host}:{port}"
-    places = {"interface": f"{url}/schema/", "health": f"{url}/health/ready"}
-    if settings.gateway == "fake":
-        places["fake_stripe"] = f"{url}/fake-stripe/v1"
+    open_at = places(url, settings)
     if invocation.as_json:
-        output.print_json({"url": url, **places})
+        output.print_json({"url": url, **open_at})
         return
     click.echo(
         f"MarketHub serves at {url} "
         f"(gateway {settings.gateway}, {settings.mode} mode, database {settings.database.kind})."
     )
-    output.print_fields({name.replace("_", " "): place for name, place in places.items()})
-    if settings.gateway == "fake" and DEV_STOREFRONT_SECRET in {
-        key.secret for key in settings.storefront_keys
-    }:
+    output.print_fields({name.replace("_", " "): place for name, place in open_at.items()})
+    if has_story(settings):
         click.echo(f"\nPaste this into another shell:\n\n{story(url)}\n")

@@ -1,17 +1,21 @@
-"""The story in curl: what ``serve`` prints to paste, and what README.md shows.
+"""What ``serve`` says when it starts: what can be opened, and the story in curl to paste.
 
-It needs a shell, curl and python3, and runs again and again on the same server: every run is an
-order of its own.
+README.md shows the same story. It needs a shell, curl and python3, and can be told again and again
+on the same server: every time it is about an order of its own.
 """
 
+from collections.abc import Mapping
 from typing import Final
+
+from markethub.entrypoints.setting_values import DEV_STOREFRONT_SECRET
+from markethub.entrypoints.settings import Settings
 
 DEFAULT_URL: Final = "http://127.0.0.1:8000"
 """Where ``serve`` listens when nothing else is set; README.md tells the story for it."""
 
 _STORY: Final = r"""
 API=@url@
-ORDER=tea-$(date +%s)
+ORDER=tea-$(date +%s)-$$
 
 shop() { curl -sS -H 'Authorization: Bearer storefront-dev' \
   -H 'Content-Type: application/json' "$@"; echo; }
@@ -49,3 +53,17 @@ shop "$API/api/orders/$ORDER/"
 def story(url: str) -> str:
     """Return the story for a server at ``url``, to be pasted into a shell."""
     return _STORY.strip().replace("@url@", url)
+
+
+def places(url: str, settings: Settings) -> Mapping[str, str]:
+    """Name what can be opened at a server."""
+    found = {"interface": f"{url}/schema/", "health": f"{url}/health/ready"}
+    if settings.gateway == "fake":
+        found["fake_stripe"] = f"{url}/fake-stripe/v1"
+    return found
+
+
+def has_story(settings: Settings) -> bool:
+    """Tell whether the story can be told: of the simulated account, with the key that it uses."""
+    keys = {key.secret for key in settings.storefront_keys}
+    return settings.gateway == "fake" and DEV_STOREFRONT_SECRET in keys
