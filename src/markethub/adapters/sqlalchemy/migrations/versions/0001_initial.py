@@ -53,15 +53,20 @@ def _orders() -> None:
         sa.Column("updated_at", _MOMENT, nullable=False),
         sa.Column("version", sa.Integer(), nullable=False),
         sa.CheckConstraint(
-            "(status = 'paid') = (paid_by IS NOT NULL)", name="ck_orders_paid_by_a_payment"
+            "(status = 'paid') = (paid_by IS NOT NULL)", name=op.f("ck_orders_paid_by_a_payment")
         ),
-        sa.CheckConstraint("status IN ('open', 'paid', 'canceled')", name="ck_orders_status_known"),
         sa.CheckConstraint(
-            "length(currency) = 3 AND currency = lower(currency)", name="ck_orders_currency_code"
+            "status IN ('open', 'paid', 'canceled')", name=op.f("ck_orders_status_known")
         ),
-        sa.CheckConstraint("shipping_minor >= 0", name="ck_orders_shipping_not_negative"),
-        sa.CheckConstraint("total_minor BETWEEN 1 AND 99999999", name="ck_orders_total_chargeable"),
-        sa.CheckConstraint("version >= 1", name="ck_orders_version_counts"),
+        sa.CheckConstraint(
+            "length(currency) = 3 AND currency = lower(currency)",
+            name=op.f("ck_orders_currency_code"),
+        ),
+        sa.CheckConstraint("shipping_minor >= 0", name=op.f("ck_orders_shipping_not_negative")),
+        sa.CheckConstraint(
+            "total_minor BETWEEN 1 AND 99999999", name=op.f("ck_orders_total_chargeable")
+        ),
+        sa.CheckConstraint("version >= 1", name=op.f("ck_orders_version_counts")),
         sa.ForeignKeyConstraint(
             ["paid_by", "id"],
             ["payments.id", "payments.order_id"],
@@ -104,44 +109,50 @@ def _payments() -> None:
         sa.Column("updated_at", _MOMENT, nullable=False),
         sa.Column("version", sa.Integer(), nullable=False),
         sa.CheckConstraint(
-            "capture_method IN ('automatic', 'manual')", name="ck_payments_capture_method_known"
+            "capture_method IN ('automatic', 'manual')",
+            name=op.f("ck_payments_capture_method_known"),
         ),
         sa.CheckConstraint(
             "quarantine IN ('amount_mismatch', 'order_canceled', 'order_already_paid', "
             "'customer_mismatch', 'unexpected_capture')",
-            name="ck_payments_quarantine_known",
+            name=op.f("ck_payments_quarantine_known"),
         ),
         sa.CheckConstraint(
-            "status <> 'canceled' OR NOT holds_slot", name="ck_payments_canceled_frees_the_slot"
+            "status <> 'canceled' OR NOT holds_slot",
+            name=op.f("ck_payments_canceled_frees_the_slot"),
         ),
         sa.CheckConstraint(
             "status IN ('pending', 'requires_payment_method', 'requires_action', 'processing', "
             "'authorized', 'succeeded', 'canceled')",
-            name="ck_payments_status_known",
+            name=op.f("ck_payments_status_known"),
         ),
         sa.CheckConstraint(
             "(card_brand IS NULL) = (card_last4 IS NULL) "
             "AND (card_brand IS NULL) = (card_exp_month IS NULL) "
             "AND (card_brand IS NULL) = (card_exp_year IS NULL)",
-            name="ck_payments_card_whole",
+            name=op.f("ck_payments_card_whole"),
         ),
-        sa.CheckConstraint("amount_minor > 0", name="ck_payments_amount_positive"),
+        sa.CheckConstraint("amount_minor > 0", name=op.f("ck_payments_amount_positive")),
         sa.CheckConstraint(
-            "authorized_minor BETWEEN 0 AND amount_minor", name="ck_payments_authorized_bounded"
-        ),
-        sa.CheckConstraint("capture_asked_minor > 0", name="ck_payments_capture_asked_positive"),
-        sa.CheckConstraint(
-            "captured_minor BETWEEN 0 AND amount_minor", name="ck_payments_captured_bounded"
-        ),
-        sa.CheckConstraint("declines >= 0", name="ck_payments_declines_not_negative"),
-        sa.CheckConstraint("disputed_minor >= 0", name="ck_payments_disputed_not_negative"),
-        sa.CheckConstraint(
-            "length(currency) = 3 AND currency = lower(currency)", name="ck_payments_currency_code"
+            "authorized_minor BETWEEN 0 AND amount_minor",
+            name=op.f("ck_payments_authorized_bounded"),
         ),
         sa.CheckConstraint(
-            "refunded_minor BETWEEN 0 AND captured_minor", name="ck_payments_refunded_bounded"
+            "capture_asked_minor > 0", name=op.f("ck_payments_capture_asked_positive")
         ),
-        sa.CheckConstraint("version >= 1", name="ck_payments_version_counts"),
+        sa.CheckConstraint(
+            "captured_minor BETWEEN 0 AND amount_minor", name=op.f("ck_payments_captured_bounded")
+        ),
+        sa.CheckConstraint("declines >= 0", name=op.f("ck_payments_declines_not_negative")),
+        sa.CheckConstraint("disputed_minor >= 0", name=op.f("ck_payments_disputed_not_negative")),
+        sa.CheckConstraint(
+            "length(currency) = 3 AND currency = lower(currency)",
+            name=op.f("ck_payments_currency_code"),
+        ),
+        sa.CheckConstraint(
+            "refunded_minor BETWEEN 0 AND captured_minor", name=op.f("ck_payments_refunded_bounded")
+        ),
+        sa.CheckConstraint("version >= 1", name=op.f("ck_payments_version_counts")),
         sa.ForeignKeyConstraint(["order_id"], ["orders.id"], name="fk_payments_order_id_orders"),
         sa.PrimaryKeyConstraint("id", name="pk_payments"),
         sa.UniqueConstraint("id", "order_id", name="uq_payments_id_order_id"),
@@ -213,22 +224,22 @@ def _operations() -> None:
         sa.Column("version", sa.Integer(), nullable=False),
         sa.CheckConstraint(
             "kind IN ('create_intent', 'update_intent', 'capture', 'cancel')",
-            name="ck_operations_kind_known",
+            name=op.f("ck_operations_kind_known"),
         ),
         sa.CheckConstraint(
             "status IN ('unresolved', 'done', 'refused', 'never_happened')",
-            name="ck_operations_status_known",
+            name=op.f("ck_operations_status_known"),
         ),
         sa.CheckConstraint(
-            "(amount_minor IS NULL) = (currency IS NULL)", name="ck_operations_amount_whole"
+            "(amount_minor IS NULL) = (currency IS NULL)", name=op.f("ck_operations_amount_whole")
         ),
-        sa.CheckConstraint("amount_minor > 0", name="ck_operations_amount_positive"),
-        sa.CheckConstraint("attempt >= 1", name="ck_operations_attempt_counts"),
+        sa.CheckConstraint("amount_minor > 0", name=op.f("ck_operations_amount_positive")),
+        sa.CheckConstraint("attempt >= 1", name=op.f("ck_operations_attempt_counts")),
         sa.CheckConstraint(
             "length(currency) = 3 AND currency = lower(currency)",
-            name="ck_operations_currency_code",
+            name=op.f("ck_operations_currency_code"),
         ),
-        sa.CheckConstraint("version >= 1", name="ck_operations_version_counts"),
+        sa.CheckConstraint("version >= 1", name=op.f("ck_operations_version_counts")),
         sa.ForeignKeyConstraint(
             ["payment_id"], ["payments.id"], name="fk_operations_payment_id_payments"
         ),
@@ -272,20 +283,21 @@ def _ledger_entries() -> None:
         sa.Column("posted_at", _MOMENT, nullable=False),
         sa.CheckConstraint(
             "credit IN ('provider_balance', 'sales', 'processing_fees', 'foreign_exchange')",
-            name="ck_ledger_entries_credit_known",
+            name=op.f("ck_ledger_entries_credit_known"),
         ),
         sa.CheckConstraint(
             "debit IN ('provider_balance', 'sales', 'processing_fees', 'foreign_exchange')",
-            name="ck_ledger_entries_debit_known",
+            name=op.f("ck_ledger_entries_debit_known"),
         ),
         sa.CheckConstraint(
-            "kind IN ('charge', 'fee', 'fx_out', 'fx_in')", name="ck_ledger_entries_kind_known"
+            "kind IN ('charge', 'fee', 'fx_out', 'fx_in')",
+            name=op.f("ck_ledger_entries_kind_known"),
         ),
-        sa.CheckConstraint("amount_minor > 0", name="ck_ledger_entries_amount_positive"),
-        sa.CheckConstraint("debit <> credit", name="ck_ledger_entries_between_two_accounts"),
+        sa.CheckConstraint("amount_minor > 0", name=op.f("ck_ledger_entries_amount_positive")),
+        sa.CheckConstraint("debit <> credit", name=op.f("ck_ledger_entries_between_two_accounts")),
         sa.CheckConstraint(
             "length(currency) = 3 AND currency = lower(currency)",
-            name="ck_ledger_entries_currency_code",
+            name=op.f("ck_ledger_entries_currency_code"),
         ),
         sa.ForeignKeyConstraint(
             ["payment_id"], ["payments.id"], name="fk_ledger_entries_payment_id_payments"
@@ -349,12 +361,13 @@ def _inbox() -> None:
         sa.Column("updated_at", _MOMENT, nullable=False),
         sa.CheckConstraint(
             "status IN ('pending', 'parked', 'processed', 'ignored', 'dead')",
-            name="ck_inbox_status_known",
+            name=op.f("ck_inbox_status_known"),
         ),
         sa.CheckConstraint(
-            "status NOT IN ('ignored', 'dead') OR reason IS NOT NULL", name="ck_inbox_reason_given"
+            "status NOT IN ('ignored', 'dead') OR reason IS NOT NULL",
+            name=op.f("ck_inbox_reason_given"),
         ),
-        sa.CheckConstraint("attempts >= 0", name="ck_inbox_attempts_not_negative"),
+        sa.CheckConstraint("attempts >= 0", name=op.f("ck_inbox_attempts_not_negative")),
         sa.PrimaryKeyConstraint("id", name="pk_inbox"),
         sqlite_strict=True,
     )
@@ -392,10 +405,11 @@ def _idempotency_keys() -> None:
         sa.CheckConstraint(
             "(answer_status IS NULL) = (answer_content_type IS NULL) "
             "AND (answer_status IS NULL) = (answer_body IS NULL)",
-            name="ck_idempotency_keys_answer_whole",
+            name=op.f("ck_idempotency_keys_answer_whole"),
         ),
         sa.CheckConstraint(
-            "is_complete OR answer_status IS NULL", name="ck_idempotency_keys_answer_when_complete"
+            "is_complete OR answer_status IS NULL",
+            name=op.f("ck_idempotency_keys_answer_when_complete"),
         ),
         sa.PrimaryKeyConstraint("scope", "key", name="pk_idempotency_keys"),
         sqlite_strict=True,
@@ -410,7 +424,7 @@ def _stamp() -> None:
         sa.Column("gateway", sa.Text(), nullable=False),
         sa.Column("mode", sa.Text(), nullable=False),
         sa.Column("account_id", sa.Text(), nullable=False),
-        sa.CheckConstraint("id = 1", name="ck_stamp_only_one"),
+        sa.CheckConstraint("id = 1", name=op.f("ck_stamp_only_one")),
         sa.PrimaryKeyConstraint("id", name="pk_stamp"),
         sqlite_strict=True,
     )
