@@ -55,8 +55,8 @@ _MONEY_OR_METHOD: Final = (
 )
 """What may change before the payment only; the rest of an intent may be described at any time."""
 _REOPENS: Final = frozenset(("amount", "currency", "payment_method"))
-"""A change of these takes an intent out of a challenge: the customer would authenticate what is
-no longer asked."""
+"""A change of these ends a challenge and voids its answer: the customer would have authenticated
+what is no longer asked."""
 
 
 def load(execution: Execution, id: str) -> JsonObject:
@@ -148,9 +148,10 @@ def update(execution: Execution, given: Mapping[str, Any], id: str) -> JsonObjec
     if "customer" in given:
         changes["customer"] = require_customer(execution, given["customer"])
     changes |= _method(execution, {**intent, **changes}, given)
-    if status == "requires_action" and _REOPENS & changes.keys():
+    if _REOPENS & changes.keys():
         confirmations.reset(execution, intent)
-        changes |= {"next_action": None, "status": "requires_confirmation"}
+        if status == "requires_action":
+            changes |= {"next_action": None, "status": "requires_confirmation"}
     return execution.change(intent, **changes)
 
 

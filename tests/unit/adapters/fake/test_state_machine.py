@@ -297,6 +297,17 @@ class TestTheServerConfirms:
 
         assert RA == confirmed.body["status"]
 
+    def test_and_a_new_amount_has_to_be_authenticated_anew(self) -> None:
+        shop = open_shop()
+        intent = shop.create(confirmation_method="manual")
+        shop.confirm(intent, payment_method="pm_card_authenticationRequired")
+        shop.answers(intent)
+        shop.post(f"payment_intents/{intent['id']}", {"amount": 9000})
+
+        confirmed = shop.confirm(intent)
+
+        assert RA == confirmed.body["status"]
+
     def test_and_the_browser_may_not(self) -> None:
         shop = open_shop()
 
