@@ -1,0 +1,58 @@
+"""What the documents point at is there."""
+
+import re
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from markethub.domain.errors import ConfigurationError
+from markethub.entrypoints.settings import Settings
+
+ROOT: Final = Path(__file__).parents[2]
+DOCUMENTS: Final = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_every_link_to_a_file_leads_somewhere(document: Path) -> None:
+    links = re.findall(r"\]\((?!https?:|#)([^)#]+)", document.read_text())
+
+    assert [] == [link for link in links if not (document.parent / link).exists()]
+
+
+def test_every_module_that_the_architecture_names_is_there() -> None:
+    table = (ROOT / "docs/architecture.md").read_text().partition("## Where a line lives")[2]
+    missing = []
+    for row in re.findall(r"^\|.*\|(.*)\|$", table, re.MULTILINE):
+        folder = ROOT / "src" / "markethub"
+        for name in re.findall(r"`([a-z_/.]+)`", row):
+            path = ROOT / "src" / "markethub" / name
+            if "/" not in name:
+                path = folder / name  # beside the one named before it
+            folder = path.parent
+            if not path.exists():
+                missing.append(name)
+
+    assert [] == missing
+
+
+def test_every_setting_that_readme_names_exists() -> None:
+    named = set(re.findall(r"`(MARKETHUB_[A-Z_]+)`", (ROOT / "README.md").read_text()))
+    assert named
+
+    unknown = set()
+    for name in named:
+        try:
+            Settings.from_environ({name: "?"})
+        except ConfigurationError as error:
+            if "There is no setting of this name" in str(error):
+                unknown.add(name)
+
+    assert set() == unknown
+
+
+def test_every_make_target_that_readme_names_exists() -> None:
+    named = set(re.findall(r"\bmake ([a-z]+)\b", (ROOT / "README.md").read_text()))
+    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+
+    assert {"run", "test"} <= named <= targets
