@@ -7,6 +7,7 @@ import pytest
 from markethub.domain.errors import (
     GatewayUnavailable,
     InvalidTransition,
+    KeyReused,
     NotFound,
     OrderAlreadyPaid,
     RequestInProgress,
@@ -101,6 +102,23 @@ class TestACapture:
         again = await capture(world, started.payment.id, 2000, origin="shop|capture|k1")
 
         assert again.captured.minor == 2000
+
+    async def test_by_the_same_origin_for_another_amount_is_refused(self, world: World) -> None:
+        started = await authorize(world)
+        await capture(world, started.payment.id, 2000, origin="shop|capture|k1")
+
+        with pytest.raises(KeyReused):
+            await capture(world, started.payment.id, 3000, origin="shop|capture|k1")
+
+    async def test_of_everything_repeated_by_the_same_origin_finds_the_first(
+        self, world: World
+    ) -> None:
+        started = await authorize(world)
+        await capture(world, started.payment.id, origin="shop|capture|k1")
+
+        again = await capture(world, started.payment.id, origin="shop|capture|k1")
+
+        assert again.captured.minor == 5000
 
     async def test_cannot_be_done_twice(self, world: World) -> None:
         started = await authorize(world)

@@ -11,6 +11,7 @@
     |   |-- OrderAlreadyPaid           order_already_paid
     |   |-- PaymentQuarantined         payment_quarantined
     |   |-- TooManyDeclines            rate_limited
+    |   |-- KeyReused                  idempotency_key_reused
     |   |-- InvalidSignature           invalid_signature
     |   `-- GatewayRejected            gateway_rejected
     |-- TryAgain                   the same request may succeed later
@@ -103,6 +104,12 @@ class TooManyDeclines(Refused):
         """Say when trying again may make sense, in whole seconds."""
         super().__init__(message)
         self.retry_after_s = retry_after_s
+
+
+class KeyReused(Refused):
+    """The caller's idempotency key began another request before."""
+
+    code = "idempotency_key_reused"
 
 
 class InvalidSignature(Refused):

@@ -76,11 +76,16 @@ def entries_for(
         amount=intent.received,
         posted_at=now,
     )
-    balance = intent.charge.balance if intent.charge else None
-    if balance is None:
+    charge = intent.charge
+    if charge is None or charge.balance is None:
         return (principal,)
-    exchange = _exchange(balance, paid=intent.received, payment_id=payment_id, now=now)
-    return (principal, *exchange, *_fee(balance, payment_id=payment_id, now=now))
+    fee = _fee(charge.balance, payment_id=payment_id, now=now)
+    if charge.amount != intent.received:
+        # Of a partial capture this line shows the whole authorization, and a second line takes
+        # the rest back: what the captured part became in another currency it does not say.
+        return (principal, *fee)
+    exchange = _exchange(charge.balance, paid=intent.received, payment_id=payment_id, now=now)
+    return (principal, *exchange, *fee)
 
 
 def _exchange(

@@ -316,7 +316,9 @@ class Payment:
         return intent.failure if intent.status is not IntentStatus.SUCCEEDED else None
 
     def _is_new_decline(self, intent: ProviderIntent) -> bool:
-        return intent.failure is not None and intent.failure != self.failure
+        # Not of ``intent.failure``: a success may still show the failure of the attempt before.
+        failure = self._failure_after(intent)
+        return failure is not None and failure != self.failure
 
     def _judge(self, intent: ProviderIntent, *, order: Order, now: datetime) -> Self:
         """Quarantine money that does not fit the order."""

@@ -53,7 +53,7 @@ class CancelPayment:
 
     async def _decide(self, tx: Transaction, command: CancelPaymentCommand) -> Payment | Asked:
         _, payment = await lock(tx, command.payment_id)
-        known = await repeated(tx, payment, command.origin, OperationKind.CANCEL)
+        known = await repeated(tx, payment, command.origin, kind=OperationKind.CANCEL, amount=None)
         if known is not None:
             return known
         unresolved = await tx.operations.unresolved(payment.id)

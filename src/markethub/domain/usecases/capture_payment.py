@@ -2,7 +2,7 @@
 
 import attrs
 
-from markethub.domain.errors import InvalidTransition, NotFound
+from markethub.domain.errors import InvalidTransition, KeyReused
 from markethub.domain.ids import PaymentId
 from markethub.domain.money import Money
 from markethub.domain.operation import CaptureIntent, OperationKind, refuse_second
@@ -51,12 +51,17 @@ class CapturePayment:
 
     async def _decide(self, tx: Transaction, command: CapturePaymentCommand) -> Payment | Asked:
         _, payment = await lock(tx, command.payment_id)
-        known = await repeated(tx, payment, command.origin, OperationKind.CAPTURE)
+        asked = command.amount_minor
+        amount = payment.authorized
+        if asked is not None:
+            amount = Money(minor=asked, currency=payment.amount.currency)
+        # Once captured or canceled nothing is held any more: all of it was the intent's amount.
+        repeats = payment.amount if asked is None else amount
+        known = await repeated(
+            tx, payment, command.origin, kind=OperationKind.CAPTURE, amount=repeats
+        )
         if known is not None:
             return known
-        amount = payment.authorized
-        if command.amount_minor is not None:
-            amount = Money(minor=command.amount_minor, currency=payment.amount.currency)
         unresolved = await tx.operations.unresolved(payment.id)
         if unresolved is not None and unresolved.asks_the_same(OperationKind.CAPTURE, amount):
             return Asked(operation=unresolved, payment_version=payment.version)
@@ -70,20 +75,23 @@ class CapturePayment:
 
 
 async def repeated(
-    tx: Transaction, payment: Payment, origin: str | None, kind: OperationKind
+    tx: Transaction,
+    payment: Payment,
+    origin: str | None,
+    *,
+    kind: OperationKind,
+    amount: Money | None,
 ) -> Payment | Asked | None:
     """Return what an earlier request of the same origin began, or None if there was none.
 
     An unresolved one is to be finished; a resolved one has been answered by the payment.
-    Raises NotFound if the origin belongs to another payment or kind.
+    Raises KeyReused if the earlier request asked for something else.
     """
-    if origin is None:
-        return None
-    operation = await tx.operations.find_by_origin(origin)
+    operation = await tx.operations.find_by_origin(origin) if origin is not None else None
     if operation is None:
         return None
-    if operation.payment_id != payment.id or operation.kind is not kind:
-        raise NotFound("the request was made for another payment")
+    if operation.payment_id != payment.id or not operation.asks_the_same(kind, amount):
+        raise KeyReused("the idempotency key was used for another request")
     if operation.is_unresolved:
         return Asked(operation=operation, payment_version=payment.version)
     return payment

@@ -31,6 +31,7 @@ STATUS_OF: Final[dict[type[PaymentsError], int]] = {
     errors.OrderAlreadyPaid: 409,
     errors.PaymentQuarantined: 409,
     errors.TooManyDeclines: 429,
+    errors.KeyReused: 422,
     errors.InvalidSignature: 400,
     errors.GatewayRejected: 502,
     errors.TryAgain: 503,
