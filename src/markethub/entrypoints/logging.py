@@ -56,8 +56,8 @@ _SECRET_TEXTS: Final[tuple[tuple[re.Pattern[str], str], ...]] = (
 _DEPTH_MAXIMUM: Final = 8
 """Nesting beyond this is no log entry; it is cut, so that a cycle cannot loop for ever."""
 
-_QUIET: Final = ("aiosqlite", "httpcore", "httpx", "sqlalchemy", "stripe")
-"""They log each request, statement or parameter below WARNING."""
+_QUIET: Final = ("aiosqlite", "alembic", "httpcore", "httpx", "sqlalchemy", "stripe")
+"""They log each request, statement, parameter or migration step below WARNING."""
 _WITH_OWN_HANDLERS: Final = ("uvicorn", "uvicorn.access", "uvicorn.error")
 
 
@@ -97,7 +97,8 @@ def configure_logging(
     handler = logging.StreamHandler(stream)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=[structlog.stdlib.ExtraAdder(), *shared],
+            # Without the libraries' extra fields: uvicorn's repeat each line with colours.
+            foreign_pre_chain=shared,
             processors=[
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
                 redact,
