@@ -1,0 +1,312 @@
+"""Transactions under what only a real database does: crowds, lost connections, busy files."""
+
+import asyncio
+import shutil
+import sqlite3
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import asyncpg
+import attrs
+import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import TimeoutError as NoConnectionFree
+from sqlalchemy.ext.asyncio import create_async_engine
+
+from markethub.adapters.sqlalchemy.engines import engines_for
+from markethub.adapters.sqlalchemy.retry import ATTEMPTS_MAXIMUM, Repeater
+from markethub.adapters.sqlalchemy.trouble import is_contention
+from markethub.domain.errors import CommitUnknown, StaleWrite
+from markethub.domain.ports.unit_of_work import Transaction
+from tests.support.sql_writers import ship_dearer
+from tests.support.stores import Store, event, open_store, order, put, sqlite_url
+
+pytestmark = pytest.mark.anyio
+
+BOTH = pytest.mark.parametrize("store_url", ["sqlite", "postgresql"], indirect=True)
+
+
+async def shipping_and_version(store: Store) -> tuple[int, int]:
+    view = await store.queries.order(order().id)
+    assert view is not None
+    return view.order.cart.shipping, view.order.version
+
+
+# --- crowds -------------------------------------------------------------------------------------
+
+
+@BOTH
+async def test_fifty_at_once_on_one_row_add_up(store: Store) -> None:
+    await put(store, order())
+
+    await asyncio.gather(*(ship_dearer(store) for _ in range(50)))
+
+    assert (50, 51) == await shipping_and_version(store)
+
+
+async def test_eight_processes_on_one_sqlite_file_add_up(
+    tmp_path: Path, sqlite_template: Path
+) -> None:
+    path = shutil.copy(sqlite_template, tmp_path / "crowd.db")
+    store = open_store(sqlite_url(path))
+    await put(store, order())
+
+    # Blocking is fine: nothing else runs here.
+    ran = subprocess.run(  # noqa: S603, ASYNC221 - our own program; see above
+        [sys.executable, "-m", "tests.support.sql_writers", sqlite_url(path), "8", "10"],
+        cwd=Path(__file__).parents[2],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert (0, "") == (ran.returncode, ran.stderr)
+    assert (80, 81) == await shipping_and_version(store)
+    await store.close()
+
+
+# --- lost connections ---------------------------------------------------------------------------
+
+
+@asynccontextmanager
+async def killer(url: str) -> AsyncIterator[Callable[[str], Awaitable[None]]]:
+    """Give a way to end the server's side of our connections that are in some state."""
+    admin = await asyncpg.connect(url)
+
+    async def kill(state: str) -> None:
+        ended = await admin.fetch(
+            "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity "
+            "WHERE application_name = 'markethub' AND datname = current_database() AND state = $1",
+            state,
+        )
+        assert ended, "there was such a connection"
+
+    try:
+        yield kill
+    finally:
+        await admin.close()
+
+
+@pytest.mark.parametrize("store_url", ["postgresql"], indirect=True)
+async def test_a_connection_lost_before_commit_repeats_the_work(
+    store: Store, store_url: str
+) -> None:
+    attempts = 0
+
+    async with killer(store_url) as kill:
+
+        async def work(tx: Transaction) -> None:
+            nonlocal attempts
+            attempts += 1
+            await tx.orders.save(order())
+            if attempts == 1:
+                await kill("idle in transaction")
+            await tx.orders.find(order().id)
+
+        await store.transactions.run(work)
+
+    assert 2 == attempts
+    assert (0, 1) == await shipping_and_version(store)
+
+
+@pytest.mark.parametrize("store_url", ["postgresql"], indirect=True)
+async def test_a_connection_lost_at_commit_is_unknown_and_never_repeated(
+    store: Store, store_url: str
+) -> None:
+    attempts = 0
+
+    async with killer(store_url) as kill:
+
+        async def work(tx: Transaction) -> None:
+            nonlocal attempts
+            attempts += 1
+            await tx.orders.save(order())
+            await kill("idle in transaction")
+
+        with pytest.raises(CommitUnknown):
+            await store.transactions.run(work)
+
+    assert 1 == attempts
+    assert await store.queries.order(order().id) is None
+
+
+@pytest.mark.parametrize("store_url", ["postgresql"], indirect=True)
+async def test_connections_that_the_server_closed_are_replaced_unnoticed(
+    store: Store, store_url: str
+) -> None:
+    await put(store, order())
+
+    async with killer(store_url) as kill:
+        await kill("idle")
+        found = await store.queries.order(order().id)
+        await kill("idle")
+        stored = await store.inbox.store(event())
+        await kill("idle")
+        await ship_dearer(store)
+
+    assert found is not None
+    assert stored
+    assert (1, 2) == await shipping_and_version(store)
+
+
+# --- what counts as contention ------------------------------------------------------------------
+
+
+async def _refusal(attempt: Awaitable[object]) -> DBAPIError:
+    with pytest.raises(DBAPIError) as refusal:
+        await attempt
+    return refusal.value
+
+
+async def test_a_locked_sqlite_file_is_contention(tmp_path: Path) -> None:
+    path = tmp_path / "locked.db"
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    engine = create_async_engine(f"sqlite+aiosqlite:///{path}", connect_args={"timeout": 0})
+
+    async with engine.connect() as connection:
+        refusal = await _refusal(connection.exec_driver_sql("BEGIN IMMEDIATE"))
+
+    assert is_contention(refusal)
+    other.close()
+    await engine.dispose()
+
+
+async def test_a_serialization_failure_is_contention(postgres_url: str) -> None:
+    engines = engines_for(postgres_url)
+    engine = engines.writer.execution_options(isolation_level="SERIALIZABLE")
+    count = text("SELECT count(*) FROM outbox")
+    add = text(
+        "INSERT INTO outbox (type, aggregate_id, body, occurred_at) VALUES ('', '', '', now())"
+    )
+
+    async with engine.connect() as one, engine.connect() as other:
+        for connection in (one, other):
+            await connection.execute(count)
+            await connection.execute(add)
+        await one.commit()
+        refusal = await _refusal(other.commit())
+
+    assert is_contention(refusal)
+    await engines.dispose()
+
+
+async def test_a_row_that_others_hold_too_long_is_contention(postgres_url: str) -> None:
+    store = open_store(postgres_url)
+    await put(store, order())
+    await store.close()
+    engines = engines_for(postgres_url)
+    hold = text("SELECT id FROM orders FOR UPDATE")
+
+    async with engines.writer.connect() as one, engines.writer.connect() as other:
+        await one.execute(hold)
+        await other.execute(text("SET LOCAL lock_timeout = '1ms'"))
+        refusal = await _refusal(other.execute(hold))
+
+    assert is_contention(refusal)
+    await engines.dispose()
+
+
+async def test_a_pool_without_a_free_connection_is_contention(tmp_path: Path) -> None:
+    engine = create_async_engine(
+        f"sqlite+aiosqlite:///{tmp_path / 'x.db'}", pool_size=1, max_overflow=0, pool_timeout=0.001
+    )
+
+    async with engine.connect():
+        with pytest.raises(NoConnectionFree) as refusal:
+            await engine.connect()
+
+    assert is_contention(refusal.value)
+    await engine.dispose()
+
+
+@BOTH
+async def test_a_broken_rule_is_not_contention(store_url: str) -> None:
+    engines = engines_for(store_url)
+
+    async with engines.writer.connect() as connection:
+        refusal = await _refusal(
+            connection.execute(text("INSERT INTO stamp VALUES (2, '', '', '')"))
+        )
+
+    assert not is_contention(refusal)
+    await engines.dispose()
+
+
+# --- how often, and how long between --------------------------------------------------------------
+
+
+def busy() -> OperationalError:
+    """The error that a locked SQLite file makes SQLAlchemy raise."""
+    original = sqlite3.OperationalError("database is locked")
+    original.sqlite_errorcode = sqlite3.SQLITE_BUSY
+    return OperationalError("BEGIN IMMEDIATE", {}, original)
+
+
+@attrs.define
+class Pauses:
+    """Pauses that take no time, and how long they would have been."""
+
+    asked: list[float] = attrs.field(factory=list)
+
+    async def __call__(self, seconds: float) -> None:
+        self.asked.append(seconds)
+
+
+async def test_who_always_finds_it_busy_gives_up_and_says_why() -> None:
+    pauses, errors = Pauses(), list[OperationalError]()
+
+    async def once() -> None:
+        errors.append(busy())
+        raise errors[-1]
+
+    with pytest.raises(StaleWrite) as refusal:
+        await Repeater(pauses)(once)
+
+    assert refusal.value.__cause__ is errors[-1]
+    assert ATTEMPTS_MAXIMUM == len(errors) == len(pauses.asked) + 1
+
+
+async def test_the_last_stale_write_is_raised_with_its_cause() -> None:
+    cause = ValueError("taken")
+
+    async def once() -> None:
+        raise StaleWrite("taken") from cause
+
+    with pytest.raises(StaleWrite) as refusal:
+        await Repeater(Pauses())(once)
+
+    assert refusal.value.__cause__ is cause
+
+
+async def test_pauses_grow_up_to_a_tenth_of_a_second_and_differ() -> None:
+    pauses = Pauses()
+    repeat = Repeater(pauses)
+
+    async def once() -> None:
+        raise busy()
+
+    for _ in range(2):
+        with pytest.raises(StaleWrite):
+            await repeat(once)
+
+    first, second = pauses.asked[:9], pauses.asked[9:]
+    assert 0.1 >= max(pauses.asked) > 0.05 > first[0] > 0
+    assert first[0] < first[2] < first[4]
+    assert not set(first) & set(second)
+
+
+async def test_other_errors_are_raised_at_once() -> None:
+    pauses = Pauses()
+
+    async def once() -> None:
+        raise KeyError("a bug")
+
+    with pytest.raises(KeyError):
+        await Repeater(pauses)(once)
+
+    assert [] == pauses.asked
