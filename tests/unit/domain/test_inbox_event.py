@@ -4,10 +4,10 @@ from datetime import timedelta
 
 import pytest
 
-from markethub.domain.inbox_event import PARKED_FOR, InboxEvent, InboxStatus
+from markethub.domain.inbox_event import InboxEvent, InboxStatus
 from tests.unit.domain.values import START, later, received_event
 
-LAST_MOMENT = START + PARKED_FOR - timedelta(microseconds=1)
+LAST_MOMENT = START + timedelta(hours=72) - timedelta(microseconds=1)
 
 
 def taken() -> InboxEvent:

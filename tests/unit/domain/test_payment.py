@@ -327,7 +327,7 @@ QUARANTINED: dict[str, tuple[Payment, ProviderIntent, Order, Quarantine]] = {
     ),
     "an order that is another customer's by now": (
         payment(),
-        intent(S.SUCCEEDED),
+        intent(S.SUCCEEDED, customer_id=None),
         order(customer_id="c-2"),
         Quarantine.CUSTOMER_MISMATCH,
     ),
