@@ -1,7 +1,6 @@
 """Payments: what a read of the provider makes of them, and what may be done."""
 
 import contextlib
-from collections.abc import Callable
 from itertools import product
 
 import attrs
@@ -9,57 +8,29 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from markethub.domain.errors import (
-    InvalidTransition,
-    OrderAlreadyPaid,
-    PaymentsError,
-    RequestInProgress,
-    ValidationFailed,
-)
-from markethub.domain.events import (
-    PaymentAuthorized,
-    PaymentCanceled,
-    PaymentFailed,
-    PaymentQuarantinedEvent,
-)
+from markethub.domain.errors import InvalidTransition, OrderAlreadyPaid, PaymentsError
+from markethub.domain.events import PaymentAuthorized, PaymentCanceled, PaymentFailed
 from markethub.domain.facts import Card, Failure, IntentStatus, ProviderIntent
 from markethub.domain.ids import ChargeId, IntentId, PaymentId
-from markethub.domain.money import Money
 from markethub.domain.order import Order
-from markethub.domain.payment import Action, Payment, PaymentStatus, Quarantine
+from markethub.domain.payment import PaymentStatus
 from tests.unit.domain.values import (
     CH1,
     PI1,
+    REACHED,
     intent,
     intents,
     later,
     order,
     outcome,
     payment,
+    seen,
     usd,
 )
 
 S, P = IntentStatus, PaymentStatus
 DECLINED = Failure(code="card_declined", decline_code="lost_card", charge_id=CH1)
 
-
-def seen(status: IntentStatus, *, manual: bool = False) -> Payment:
-    """Return a payment whose intent was read in this status."""
-    start = payment(manual=manual)
-    if manual and status is S.SUCCEEDED:
-        start = attrs.evolve(start, capture_asked=usd(5000))
-    return start.observe(intent(status, manual=manual), order=order(), now=later(seconds=1))
-
-
-REACHED: dict[PaymentStatus, Callable[[], Payment]] = {
-    P.PENDING: payment,
-    P.REQUIRES_PAYMENT_METHOD: lambda: seen(S.REQUIRES_PAYMENT_METHOD),
-    P.REQUIRES_ACTION: lambda: seen(S.REQUIRES_ACTION),
-    P.PROCESSING: lambda: seen(S.PROCESSING),
-    P.AUTHORIZED: lambda: seen(S.REQUIRES_CAPTURE),
-    P.SUCCEEDED: lambda: seen(S.SUCCEEDED),
-    P.CANCELED: lambda: seen(S.CANCELED),
-}
 
 # Provider's status to ours: hard case 19.
 OURS = {
@@ -273,271 +244,3 @@ def test_a_cancellation_is_told() -> None:
     told = PaymentCanceled(payment_id=gone.id, order_id=gone.order_id, occurred_at=later(seconds=1))
 
     assert (told,) == gone.events
-
-
-# --- quarantine ---------------------------------------------------------------------------------
-
-
-def paid_otherwise() -> Order:
-    return order().pay(PaymentId("pay_0"), usd(5000), now=later(seconds=1))
-
-
-QUARANTINED: dict[str, tuple[Payment, ProviderIntent, Order, Quarantine]] = {
-    "another amount": (
-        payment(),
-        intent(S.SUCCEEDED, amount=4999),
-        order(),
-        Quarantine.AMOUNT_MISMATCH,
-    ),
-    "another currency": (
-        payment(),
-        intent(S.SUCCEEDED, currency="eur"),
-        order(),
-        Quarantine.AMOUNT_MISMATCH,
-    ),
-    "the amount of the order before it changed": (
-        payment(),
-        intent(S.SUCCEEDED),
-        order(6000),
-        Quarantine.AMOUNT_MISMATCH,
-    ),
-    "less than was asked": (
-        payment(),
-        intent(S.SUCCEEDED, received=4999),
-        order(),
-        Quarantine.AMOUNT_MISMATCH,
-    ),
-    "more than we asked to capture": (
-        attrs.evolve(payment(manual=True), capture_asked=usd(3000)),
-        intent(S.SUCCEEDED, manual=True),
-        order(),
-        Quarantine.AMOUNT_MISMATCH,
-    ),
-    "a canceled order": (
-        payment(),
-        intent(S.SUCCEEDED),
-        order().cancel(now=later(seconds=1)),
-        Quarantine.ORDER_CANCELED,
-    ),
-    "an order that was paid otherwise": (
-        payment(),
-        intent(S.SUCCEEDED),
-        paid_otherwise(),
-        Quarantine.ORDER_ALREADY_PAID,
-    ),
-    "an order that is another customer's by now": (
-        payment(),
-        intent(S.SUCCEEDED, customer_id=None),
-        order(customer_id="c-2"),
-        Quarantine.CUSTOMER_MISMATCH,
-    ),
-    "an intent that names another customer": (
-        payment(),
-        intent(S.SUCCEEDED, customer_id="c-2"),
-        order(),
-        Quarantine.CUSTOMER_MISMATCH,
-    ),
-    "captured without our asking": (
-        payment(manual=True),
-        intent(S.SUCCEEDED, manual=True),
-        order(),
-        Quarantine.UNEXPECTED_CAPTURE,
-    ),
-    "a payment that was closed": (
-        payment().close("never_created", now=later(seconds=1)),
-        intent(S.SUCCEEDED),
-        order(),
-        Quarantine.UNEXPECTED_CAPTURE,
-    ),
-}
-
-
-def test_every_reason_for_quarantine_has_its_case() -> None:
-    assert set(Quarantine) == {reason for *_, reason in QUARANTINED.values()}
-
-
-@pytest.mark.parametrize("case", QUARANTINED)
-def test_money_that_does_not_fit_is_quarantined_and_told(case: str) -> None:
-    start, read, of, reason = QUARANTINED[case]
-    arrived = start.observe(read, order=of, now=later(seconds=2))
-    told = PaymentQuarantinedEvent(
-        payment_id=start.id,
-        order_id=start.order_id,
-        reason=reason.value,
-        amount_minor=read.received.minor,
-        currency=read.received.currency.code,
-        occurred_at=later(seconds=2),
-    )
-
-    assert (P.SUCCEEDED, reason, reason.value) == (
-        arrived.status,
-        arrived.quarantine,
-        arrived.error_code,
-    )
-    assert told == arrived.events[-1]
-
-
-def test_a_quarantined_payment_keeps_its_slot() -> None:
-    start, read, of, _ = QUARANTINED["another amount"]
-
-    assert start.observe(read, order=of, now=later(seconds=2)).holds_slot
-
-
-@pytest.mark.parametrize(
-    ("start", "read"),
-    [
-        (payment(), intent(S.SUCCEEDED)),
-        (payment(), intent(S.SUCCEEDED, customer_id=None)),
-        (
-            attrs.evolve(payment(manual=True), capture_asked=usd(5000)),
-            intent(S.SUCCEEDED, manual=True),
-        ),
-        (
-            attrs.evolve(payment(manual=True), capture_asked=usd(3000)),
-            intent(S.SUCCEEDED, manual=True, received=3000),
-        ),
-    ],
-)
-def test_money_that_fits_is_not_quarantined(start: Payment, read: ProviderIntent) -> None:
-    assert start.observe(read, order=order(), now=later(seconds=1)).quarantine is None
-
-
-def test_money_is_judged_when_it_arrives_and_not_again() -> None:
-    paid = seen(S.SUCCEEDED)
-    again = paid.observe(intent(S.SUCCEEDED), order=order(9999), now=later(seconds=2))
-
-    assert paid is again
-
-
-# --- what may be done ---------------------------------------------------------------------------
-
-ALLOWED = {
-    P.REQUIRES_PAYMENT_METHOD: {Action.CANCEL},
-    P.REQUIRES_ACTION: {Action.CANCEL},
-    P.AUTHORIZED: {Action.CAPTURE, Action.CANCEL},
-}
-
-
-@pytest.mark.parametrize(("status", "action"), list(product(PaymentStatus, Action)))
-def test_every_action_in_every_status(status: PaymentStatus, action: Action) -> None:
-    current = REACHED[status]()
-    if action in ALLOWED.get(status, ()):
-        expected = None
-    else:
-        expected = RequestInProgress if status is P.PENDING else InvalidTransition
-
-    assert expected is outcome(lambda: current.require(action))
-    assert (action in ALLOWED.get(status, ())) == (action in current.available_actions)
-
-
-REPLACEABLE = {
-    P.PENDING: RequestInProgress,
-    P.PROCESSING: InvalidTransition,
-    P.AUTHORIZED: InvalidTransition,
-}
-
-
-@pytest.mark.parametrize("status", PaymentStatus)
-def test_what_holds_or_moves_money_is_not_replaced(status: PaymentStatus) -> None:
-    assert REPLACEABLE.get(status) is outcome(REACHED[status]().require_replaceable)
-
-
-@pytest.mark.parametrize("status", PaymentStatus)
-def test_only_an_intent_that_waits_for_a_method_follows_its_order(status: PaymentStatus) -> None:
-    current = REACHED[status]()
-
-    assert (status is P.REQUIRES_PAYMENT_METHOD) == current.can_follow(order(6000))
-    assert not current.can_follow(order(6000, currency="eur"))
-    assert not current.can_follow(order(6000, customer_id="c-2"))
-
-
-def test_a_payment_fits_an_order_of_its_amount_currency_and_customer() -> None:
-    others = [order(5001), order(currency="eur"), order(customer_id="c-2")]
-
-    assert payment().fits(order())
-    assert [False] * 3 == [payment().fits(other) for other in others]
-
-
-# --- capturing ----------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(("asked", "noted"), [(None, 5000), (1, 1), (5000, 5000), (3000, 3000)])
-def test_all_or_a_part_of_what_is_held_is_captured(asked: int | None, noted: int) -> None:
-    held = seen(S.REQUIRES_CAPTURE, manual=True)
-    amount = None if asked is None else usd(asked)
-
-    assert usd(noted) == held.ask_capture(amount, now=later(seconds=2)).capture_asked
-
-
-@pytest.mark.parametrize("asked", [0, -1, 5001])
-def test_nothing_or_more_than_is_held_is_not_captured(asked: int) -> None:
-    held = seen(S.REQUIRES_CAPTURE, manual=True)
-
-    with pytest.raises(ValidationFailed):
-        held.ask_capture(usd(asked), now=later(seconds=2))
-
-
-def test_a_capture_has_no_decimals_that_the_currency_does_not_use() -> None:
-    of = order(5000, currency="kwd")
-    held = payment(of, manual=True).observe(
-        intent(S.REQUIRES_CAPTURE, currency="kwd", manual=True), order=of, now=later(seconds=1)
-    )
-
-    with pytest.raises(ValidationFailed):
-        held.ask_capture(Money.of(1001, "kwd"), now=later(seconds=2))
-
-
-def test_a_refused_capture_is_forgotten() -> None:
-    held = seen(S.REQUIRES_CAPTURE, manual=True).ask_capture(None, now=later(seconds=2))
-
-    assert held.forget_capture(now=later(seconds=3)).capture_asked is None
-
-
-# --- closing ------------------------------------------------------------------------------------
-
-
-def test_a_payment_without_an_intent_is_closed_and_its_slot_is_free() -> None:
-    closed = payment().close("never_created", now=later(seconds=1))
-
-    assert (P.CANCELED, "never_created", False) == (
-        closed.status,
-        closed.error_code,
-        closed.holds_slot,
-    )
-
-
-def test_a_payment_with_an_intent_is_closed_by_the_provider_only() -> None:
-    with pytest.raises(InvalidTransition):
-        seen(S.REQUIRES_PAYMENT_METHOD).close("never_created", now=later(seconds=2))
-
-
-@pytest.mark.parametrize("read", IntentStatus)
-def test_an_intent_that_turns_up_after_all_is_a_stray_unless_it_is_final(
-    read: IntentStatus,
-) -> None:
-    closed = payment().close("never_created", now=later(seconds=1))
-    turned_up = closed.observe(intent(read), order=order(), now=later(seconds=2))
-
-    assert (read not in (S.SUCCEEDED, S.CANCELED, S.UNKNOWN)) is turned_up.is_stray
-
-
-def test_a_live_payment_is_no_stray() -> None:
-    assert [False] * len(REACHED) == [reach().is_stray for reach in REACHED.values()]
-
-
-# --- what is left to refund ---------------------------------------------------------------------
-
-
-@given(
-    captured=st.integers(0, 10_000),
-    refunded=st.integers(0, 10_000),
-    disputed=st.integers(0, 10_000),
-)
-def test_what_is_left_to_refund_is_never_negative(
-    captured: int, refunded: int, disputed: int
-) -> None:
-    paid = attrs.evolve(
-        payment(), captured=usd(captured), refunded=usd(refunded), disputed=usd(disputed)
-    )
-
-    assert usd(max(0, captured - refunded - disputed)) == paid.amount_refundable

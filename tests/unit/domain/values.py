@@ -4,6 +4,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Final, TypeVar
 
+import attrs
 from hypothesis import strategies as st
 
 from markethub.domain.errors import PaymentsError
@@ -29,7 +30,7 @@ from markethub.domain.ids import (
 from markethub.domain.money import CURRENCIES, Currency, Money
 from markethub.domain.operation import GatewayCommand, Operation, ProviderRequest
 from markethub.domain.order import Cart, Line, Order
-from markethub.domain.payment import Payment
+from markethub.domain.payment import Payment, PaymentStatus
 
 T = TypeVar("T")
 
@@ -117,6 +118,25 @@ def intent(
         latest_charge_id=CH1 if reached_network else None,
         charge=charge if reached_network else None,
     )
+
+
+def seen(status: IntentStatus, *, manual: bool = False) -> Payment:
+    """Return a payment whose intent was read in this status."""
+    start = payment(manual=manual)
+    if manual and status is IntentStatus.SUCCEEDED:
+        start = attrs.evolve(start, capture_asked=usd(5000))
+    return start.observe(intent(status, manual=manual), order=order(), now=later(seconds=1))
+
+
+REACHED: dict[PaymentStatus, Callable[[], Payment]] = {
+    PaymentStatus.PENDING: payment,
+    PaymentStatus.REQUIRES_PAYMENT_METHOD: lambda: seen(IntentStatus.REQUIRES_PAYMENT_METHOD),
+    PaymentStatus.REQUIRES_ACTION: lambda: seen(IntentStatus.REQUIRES_ACTION),
+    PaymentStatus.PROCESSING: lambda: seen(IntentStatus.PROCESSING),
+    PaymentStatus.AUTHORIZED: lambda: seen(IntentStatus.REQUIRES_CAPTURE),
+    PaymentStatus.SUCCEEDED: lambda: seen(IntentStatus.SUCCEEDED),
+    PaymentStatus.CANCELED: lambda: seen(IntentStatus.CANCELED),
+}
 
 
 def operation(command: GatewayCommand) -> Operation:
