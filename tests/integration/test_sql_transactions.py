@@ -17,6 +17,7 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as NoConnectionFree
 from sqlalchemy.ext.asyncio import create_async_engine
 
+from markethub.adapters.sqlalchemy import retry
 from markethub.adapters.sqlalchemy.engines import engines_for
 from markethub.adapters.sqlalchemy.retry import ATTEMPTS_MAXIMUM, Repeater
 from markethub.adapters.sqlalchemy.trouble import is_contention
@@ -269,6 +270,19 @@ async def test_who_always_finds_it_busy_gives_up_and_says_why() -> None:
 
     assert refusal.value.__cause__ is errors[-1]
     assert ATTEMPTS_MAXIMUM == len(errors) == len(pauses.asked) + 1
+
+
+async def test_nobody_begins_again_whose_patience_is_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(retry, "PATIENCE_S", 0.0)
+    pauses = Pauses()
+
+    async def once() -> None:
+        raise busy()
+
+    with pytest.raises(StaleWrite):
+        await Repeater(pauses)(once)
+
+    assert [] == pauses.asked
 
 
 async def test_the_last_stale_write_is_raised_with_its_cause() -> None:

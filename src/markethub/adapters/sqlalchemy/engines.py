@@ -34,8 +34,6 @@ class Engines:
 
     writer: AsyncEngine
     reader: AsyncEngine
-    statement: AsyncEngine
-    """For writing by one statement that is its own transaction."""
 
     @property
     def is_sqlite(self) -> bool:
@@ -73,7 +71,7 @@ def _sqlite(database_url: str) -> Engines:
     # in the order they came, instead of polling the file against each other.
     writer = _sqlite_engine(path, connections=1, begin="BEGIN IMMEDIATE", on_connect=_WRITER)
     reader = _sqlite_engine(path, connections=SQLITE_READERS, begin="BEGIN", on_connect=_READER)
-    return Engines(writer=writer, reader=reader, statement=writer)
+    return Engines(writer=writer, reader=reader)
 
 
 _BOTH: Final = (f"PRAGMA busy_timeout = {BUSY_S_MAXIMUM * 1000:.0f}",)
@@ -132,8 +130,7 @@ def _postgresql(database_url: str) -> Engines:
     )
     # A snapshot for all statements of one read: an order and its payments fit together.
     reader = engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
-    statement = engine.execution_options(isolation_level="AUTOCOMMIT")
-    return Engines(writer=engine, reader=reader, statement=statement)
+    return Engines(writer=engine, reader=reader)
 
 
 def _server_settings() -> dict[str, str]:

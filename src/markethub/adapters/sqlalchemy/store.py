@@ -10,7 +10,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from markethub.adapters.sqlalchemy import schema
 from markethub.adapters.sqlalchemy.engines import engines_for
 from markethub.adapters.sqlalchemy.idempotency import SqlIdempotencyKeys
-from markethub.adapters.sqlalchemy.inbox import SqlInbox
+from markethub.adapters.sqlalchemy.inbox import PostgresInbox, SqlInbox
 from markethub.adapters.sqlalchemy.queries import SqlQueries
 from markethub.adapters.sqlalchemy.retry import Repeater
 from markethub.adapters.sqlalchemy.stamps import SqlStamps
@@ -38,7 +38,8 @@ class SqlStore:
         self._repeat = repeat = Repeater(pause)
         writer, reader = self._engines.writer, self._engines.reader
         self.transactions = SqlTransactions(writer, repeat)
-        self.inbox = SqlInbox(self._engines.statement, repeat)
+        inbox = SqlInbox(writer, repeat)
+        self.inbox = inbox if self._engines.is_sqlite else PostgresInbox(writer, inbox)
         self.queries = SqlQueries(reader, repeat)
         self.idempotency_keys = SqlIdempotencyKeys(engine=writer, repeat=repeat, cipher=cipher)
         self.stamps = SqlStamps(self._engines, repeat)
