@@ -30,6 +30,8 @@ START_S_MAXIMUM: Final = 60.0
 START_ATTEMPTS: Final = 3
 """Another process may take the free port between our look and the server's start."""
 LOG_CHARACTERS_SHOWN: Final = 2_000
+MEMORY_BYTES_MINIMUM: Final = 2 * 1024**3
+"""The suite writes about a quarter of this."""
 
 
 class PostgresNotStartedError(Exception):
@@ -75,7 +77,7 @@ def running_postgres(*, fsync: bool = False) -> Iterator[PostgresServer]:
     Raises PostgresNotStartedError.
     """
     # Short on purpose, and never inside a folder that only root may enter.
-    folder = Path(tempfile.mkdtemp(prefix="pg-"))
+    folder = Path(tempfile.mkdtemp(prefix="pg-", dir=None if fsync else _memory_folder()))
     try:
         owner = _Owner.of_this_process()
         owner.give(folder)
@@ -89,6 +91,17 @@ def running_postgres(*, fsync: bool = False) -> Iterator[PostgresServer]:
             _stop(process)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _memory_folder() -> Path | None:
+    """Return a folder in memory for what nobody needs to survive, where there is room for it.
+
+    A database is copied there in a tenth of the time; None leaves the choice to the system.
+    """
+    folder = Path("/dev/shm")  # noqa: S108 - mkdtemp makes an unguessable folder of our own in it
+    if not os.access(folder, os.W_OK | os.X_OK):
+        return None
+    return folder if shutil.disk_usage(folder).free > MEMORY_BYTES_MINIMUM else None
 
 
 def binaries_folder() -> Path:

@@ -12,7 +12,6 @@ CustomerId = NewType("CustomerId", str)
 """The storefront's own customer number."""
 PaymentId = NewType("PaymentId", str)
 OperationId = NewType("OperationId", str)
-LedgerEntryId = NewType("LedgerEntryId", str)
 
 IntentId = NewType("IntentId", str)
 """Stripe's ``pi_...``."""
@@ -27,7 +26,6 @@ class IdPrefix(StrEnum):
 
     PAYMENT = "pay"
     OPERATION = "op"
-    LEDGER_ENTRY = "le"
 
 
 _OUTSIDE_ID = re.compile(r"[A-Za-z0-9_.:-]{1,64}")
