@@ -52,7 +52,8 @@ async def test_fifty_at_once_on_one_row_add_up(store: Store) -> None:
 async def test_eight_processes_on_one_sqlite_file_add_up(
     tmp_path: Path, sqlite_template: Path
 ) -> None:
-    path = shutil.copy(sqlite_template, tmp_path / "crowd.db")
+    path = tmp_path / "crowd.db"
+    shutil.copy(sqlite_template, path)
     store = open_store(sqlite_url(path))
     await put(store, order())
 
