@@ -7,7 +7,7 @@ from sqlalchemy import text
 
 from markethub.adapters.sqlalchemy.engines import engines_for
 from markethub.adapters.sqlalchemy.idempotency import FORGOTTEN_AT_ONCE
-from markethub.domain.ports.idempotency import StoredAnswer
+from markethub.domain.ports.idempotency import OtherRequest, StoredAnswer
 from tests.support.stores import START, Store
 
 pytestmark = [
@@ -52,6 +52,13 @@ async def test_an_answer_that_was_moved_to_another_row_is_not_replayed(
 
     with pytest.raises(ValueError, match="not what was encrypted here"):
         await store.idempotency_keys.begin("shop|POST /", "k-2", "fingerprint", now=START)
+
+
+async def test_a_crashed_holders_key_is_not_taken_over_for_another_body(store: Store) -> None:
+    await store.idempotency_keys.begin("s", "k", "f", now=START)
+    crashed = START + timedelta(hours=1)
+
+    assert OtherRequest() == await store.idempotency_keys.begin("s", "k", "other", now=crashed)
 
 
 async def test_keys_whose_day_is_over_are_removed_as_new_ones_come(

@@ -333,6 +333,22 @@ async def test_readers_cannot_write(store_url: str) -> None:
     await engines.dispose()
 
 
+@BOTH
+async def test_a_reader_sees_one_moment_however_often_it_looks(store_url: str) -> None:
+    engines = engines_for(store_url)
+    count = text("SELECT count(*) FROM stamp")
+    add = text("INSERT INTO stamp VALUES (1, 'fake', 'test', 'acct_1')")
+
+    async with engines.reader.connect() as connection:
+        before = (await connection.execute(count)).scalar()
+        async with engines.writer.begin() as other:
+            await other.execute(add)
+        after = (await connection.execute(count)).scalar()
+
+    assert (0, 0) == (before, after)
+    await engines.dispose()
+
+
 async def test_postgresql_waits_for_nothing_without_end(postgres_url: str) -> None:
     engines = engines_for(postgres_url)
     limits = ("lock_timeout", "statement_timeout", "idle_in_transaction_session_timeout")

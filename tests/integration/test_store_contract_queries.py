@@ -207,6 +207,29 @@ async def test_a_cursor_that_is_not_ours_is_refused(store: Store) -> None:
     assert [] == accepted
 
 
+async def test_a_payment_is_found_by_its_id(store: Store) -> None:
+    await charged(store, 1, 2)
+
+    found = await store.queries.payment(PaymentId("pay_2"))
+
+    assert found is not None
+    assert "pay_2" == found.id
+
+
+async def test_a_payment_that_does_not_exist_is_not_found(store: Store) -> None:
+    assert await store.queries.payment(PaymentId("pay_none")) is None
+
+
+async def test_a_payment_of_another_customer_is_not_found(store: Store) -> None:
+    await charged(store, 1)
+
+    own = await store.queries.payment(PaymentId("pay_1"), customer_id=CustomerId("c-1"))
+    foreign = await store.queries.payment(PaymentId("pay_1"), customer_id=CustomerId("c-2"))
+
+    assert own is not None
+    assert foreign is None
+
+
 # --- health -------------------------------------------------------------------------------------
 
 
@@ -215,6 +238,7 @@ async def test_an_empty_store_is_healthy(store: Store) -> None:
         StoreHealth(
             schema_is_current=True,
             oldest_waiting_event_at=None,
+            earliest_due_at=None,
             waiting_events=0,
             unresolved_operations=0,
         )
@@ -243,6 +267,7 @@ async def test_health_counts_what_waits(store: Store) -> None:
         StoreHealth(
             schema_is_current=True,
             oldest_waiting_event_at=later(seconds=2),
+            earliest_due_at=later(seconds=3),
             waiting_events=2,
             unresolved_operations=1,
         )
@@ -264,8 +289,9 @@ async def test_health_forgets_what_waits_no_more(store: Store) -> None:
     await store.transactions.run(finish)
     health = await store.queries.health()
 
-    assert (None, 0, 0) == (
+    assert (None, None, 0, 0) == (
         health.oldest_waiting_event_at,
+        health.earliest_due_at,
         health.waiting_events,
         health.unresolved_operations,
     )

@@ -179,6 +179,7 @@ async def test_a_sound_process_is_live_and_ready(api: Api) -> None:
         StoreHealth(
             schema_is_current=False,
             oldest_waiting_event_at=None,
+            earliest_due_at=None,
             waiting_events=0,
             unresolved_operations=0,
         ),

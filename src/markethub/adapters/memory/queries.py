@@ -38,6 +38,13 @@ class MemoryQueries:
             return None
         return OrderView(order=order, payments=sorted(self._of_order(id), key=by_age))
 
+    async def payment(
+        self, id: PaymentId, *, customer_id: CustomerId | None = None
+    ) -> Payment | None:
+        """Return a payment, if it exists and is the customer's (where one is given)."""
+        found = self._database.payments.rows.get(id)
+        return found if found and customer_id in (None, found.customer_id) else None
+
     async def payments(
         self, filter: PaymentFilter, *, cursor: str | None = None, limit: int = 50
     ) -> PaymentPage:
@@ -69,10 +76,11 @@ class MemoryQueries:
     async def health(self) -> StoreHealth:
         """Say how the store is."""
         inbox, operations = self._database.inbox, self._database.operations
-        waiting = [inbox.rows[found].received_at for found in inbox.ids(WAITING, key=True)]
+        waiting = [inbox.rows[found] for found in inbox.ids(WAITING, key=True)]
         return StoreHealth(
             schema_is_current=True,
-            oldest_waiting_event_at=min(waiting, default=None),
+            oldest_waiting_event_at=min((row.received_at for row in waiting), default=None),
+            earliest_due_at=min((row.next_attempt_at for row in waiting), default=None),
             waiting_events=len(waiting),
             unresolved_operations=sum(1 for _ in operations.ids(UNRESOLVED, key=True)),
         )

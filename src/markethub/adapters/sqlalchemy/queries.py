@@ -23,7 +23,7 @@ from markethub.adapters.sqlalchemy.schema import HEAD, revision
 from markethub.adapters.sqlalchemy.types import UtcDateTime
 from markethub.domain.errors import ValidationFailed
 from markethub.domain.events import DomainEvent
-from markethub.domain.ids import CustomerId, OrderId
+from markethub.domain.ids import CustomerId, OrderId, PaymentId
 from markethub.domain.ledger import Entry
 from markethub.domain.payment import Payment
 from markethub.domain.ports.queries import (
@@ -68,6 +68,18 @@ class SqlQueries:
                 order=order_from_row(row),
                 payments=[payment_from_row(payment) for payment in payments.mappings()],
             )
+
+        return await self._read(work)
+
+    async def payment(
+        self, id: PaymentId, *, customer_id: CustomerId | None = None
+    ) -> Payment | None:
+        """Return a payment, if it exists and is the customer's (where one is given)."""
+        query = _filtered(PaymentFilter(customer_id=customer_id)).where(_PAYMENTS.id == id)
+
+        async def work(connection: AsyncConnection) -> Payment | None:
+            row = (await connection.execute(query)).mappings().one_or_none()
+            return None if row is None else payment_from_row(row)
 
         return await self._read(work)
 
@@ -118,21 +130,27 @@ async def _health(connection: AsyncConnection) -> StoreHealth:
         return StoreHealth(
             schema_is_current=False,
             oldest_waiting_event_at=None,
+            earliest_due_at=None,
             waiting_events=0,
             unresolved_operations=0,
         )
     waiting = (
-        select(func.min(tables.inbox.c.received_at), func.count())
+        select(
+            func.min(tables.inbox.c.received_at),
+            func.min(tables.inbox.c.next_attempt_at),
+            func.count(),
+        )
         .select_from(tables.inbox)
         .where(tables.INBOX_WAITING)
     )
-    oldest, count = (await connection.execute(waiting)).one()
+    oldest, earliest, count = (await connection.execute(waiting)).one()
     unresolved = (
         select(func.count()).select_from(tables.operations).where(tables.OPERATION_UNRESOLVED)
     )
     return StoreHealth(
         schema_is_current=True,
         oldest_waiting_event_at=oldest,
+        earliest_due_at=earliest,
         waiting_events=count,
         unresolved_operations=(await connection.execute(unresolved)).scalar_one(),
     )

@@ -7,7 +7,7 @@ from typing import Protocol
 import attrs
 
 from markethub.domain.events import DomainEvent
-from markethub.domain.ids import CustomerId, OrderId
+from markethub.domain.ids import CustomerId, OrderId, PaymentId
 from markethub.domain.ledger import Entry
 from markethub.domain.order import Order
 from markethub.domain.payment import Payment, PaymentStatus
@@ -46,6 +46,11 @@ class StoreHealth:
     schema_is_current: bool
     oldest_waiting_event_at: datetime | None
     """When the oldest event received is still waiting to be processed; None if none waits."""
+    earliest_due_at: datetime | None
+    """When the waiting event that has been due for longest was due; None if none waits.
+
+    One that is parked or failed waits for days without a worker being late: it is due later.
+    """
     waiting_events: int
     unresolved_operations: int
 
@@ -57,6 +62,12 @@ class Queries(Protocol):
         self, id: OrderId, *, customer_id: CustomerId | None = None
     ) -> OrderView | None:
         """Return an order with its payments, if it exists and is the customer's."""
+        ...
+
+    async def payment(
+        self, id: PaymentId, *, customer_id: CustomerId | None = None
+    ) -> Payment | None:
+        """Return a payment, if it exists and is the customer's (where one is given)."""
         ...
 
     async def payments(

@@ -119,9 +119,7 @@ async def _all(container: Container, wanted: PaymentFilter) -> list[Payment]:
 
 
 async def _find(container: Container, payment_id: PaymentId) -> Payment:
-    found: Payment | None = await container.transactions().run(
-        lambda tx: tx.payments.find(payment_id)
-    )
+    found: Payment | None = await container.queries().payment(payment_id)
     if found is None:
         raise NotFound("no such payment")
     return found

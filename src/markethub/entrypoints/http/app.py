@@ -34,7 +34,6 @@ Lifespan = Callable[[Litestar], AbstractAsyncContextManager[None]]
 _PROVIDED: Final = (
     "settings",
     "clock",
-    "transactions",
     "queries",
     "register_order",
     "cancel_order",

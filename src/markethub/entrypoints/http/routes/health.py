@@ -9,7 +9,6 @@ from litestar import Response, Router, get
 
 from markethub.domain.ports.queries import Queries
 from markethub.domain.ports.system import Clock
-from markethub.domain.ports.unit_of_work import Transactions
 from markethub.entrypoints.http.auth import Access
 from markethub.entrypoints.http.entrance import ACCESS, PUBLIC
 from markethub.entrypoints.http.errors import HttpProblem
@@ -39,22 +38,16 @@ async def live() -> HealthOut:
 
 
 @get(READY_PATH, opt={ACCESS: PUBLIC}, responses=problems(503))
-async def ready(
-    queries: Injected[Queries], transactions: Injected[Transactions], clock: Injected[Clock]
-) -> HealthOut:
+async def ready(queries: Injected[Queries], clock: Injected[Clock]) -> HealthOut:
     """Say that the database is in reach and current, and that events are being processed."""
-    then = clock.now() - LAG_MAXIMUM
     try:
         health = await queries.health()
-        # Not the age of the oldest: an event that is parked, or fails, waits for days without
-        # the worker being late.
-        overdue = await transactions.run(lambda tx: tx.inbox.due(now=then, limit=1))
     except Exception:  # noqa: BLE001 - each driver has its own; none may turn this into a 500
         _log.exception("health.database_unreachable")
         raise _not_ready("The database is out of reach.") from None
     if not health.schema_is_current:
         raise _not_ready("The database's schema is not current.")
-    if overdue:
+    if health.earliest_due_at and health.earliest_due_at < clock.now() - LAG_MAXIMUM:
         raise _not_ready("Events are not being processed.")
     return HealthOut(status="ready")
 

@@ -12,7 +12,6 @@ from markethub.domain.errors import NotFound
 from markethub.domain.ids import PaymentId
 from markethub.domain.payment import PaymentStatus
 from markethub.domain.ports.queries import PaymentFilter, Queries
-from markethub.domain.ports.unit_of_work import Transactions
 from markethub.domain.usecases.cancel_payment import CancelPayment, CancelPaymentCommand
 from markethub.domain.usecases.capture_payment import CapturePayment, CapturePaymentCommand
 from markethub.entrypoints.http.auth import Access, Caller
@@ -74,13 +73,10 @@ async def list_payments(
 
 @get("/{payment_id:str}", responses=problems(*READS), opt={ACCESS: _READERS})
 async def get_payment(
-    payment_id: FromPath[str], transactions: Injected[Transactions], caller: Injected[Caller]
+    payment_id: FromPath[str], queries: Injected[Queries], caller: Injected[Caller]
 ) -> PaymentOut:
     """Return a payment."""
-    known = _payment_id(payment_id)
-    payment = await transactions.run(
-        lambda tx: tx.payments.find(known, customer_id=caller.customer_id)
-    )
+    payment = await queries.payment(_payment_id(payment_id), customer_id=caller.customer_id)
     if payment is None:
         raise NotFound("no such payment")
     return payment_out(payment, caller)
