@@ -47,7 +47,7 @@ async def ready(queries: Injected[Queries], clock: Injected[Clock]) -> HealthOut
         raise _not_ready("The database is out of reach.") from None
     if not health.schema_is_current:
         raise _not_ready("The database's schema is not current.")
-    if health.earliest_due_at and health.earliest_due_at < clock.now() - LAG_MAXIMUM:
+    if health.earliest_due_at and health.earliest_due_at <= clock.now() - LAG_MAXIMUM:
         raise _not_ready("Events are not being processed.")
     return HealthOut(status="ready")
 
