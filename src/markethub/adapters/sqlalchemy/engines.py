@@ -1,5 +1,6 @@
 """From DATABASE_URL to engines that are set up for money: durable, bounded in their waiting."""
 
+import sqlite3
 from pathlib import Path
 from typing import Any, Final
 
@@ -96,12 +97,21 @@ def _sqlite_engine(
         connect_args={"isolation_level": None},
     )
 
+    @event.listens_for(engine.sync_engine, "do_connect")
+    def open_once(*_: object) -> None:
+        # A file that cannot be opened says so here, and no thread of the driver outlives it.
+        sqlite3.connect(path).close()
+
     @event.listens_for(engine.sync_engine, "connect")
     def set_up(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:
-        cursor = connection.cursor()
-        for statement in on_connect:
-            cursor.execute(statement)
-        cursor.close()
+        try:
+            cursor = connection.cursor()
+            for statement in on_connect:
+                cursor.execute(statement)
+            cursor.close()
+        except BaseException:
+            connection.close()  # nobody else would: it is in no pool yet
+            raise
 
     @event.listens_for(engine.sync_engine, "begin")
     def begin_transaction(connection: Connection) -> None:
