@@ -366,6 +366,19 @@ class TestAnEvent:
 
         await assert_paid_once(world)
 
+    async def test_of_success_that_names_no_charge_is_booked_from_a_read(
+        self, world: World
+    ) -> None:
+        await world.register()
+        world.pay(await world.charge())
+        [won] = [e for e in world.pending_events() if e["type"] == "payment_intent.succeeded"]
+        intent = {**won["data"]["object"], "latest_charge": None}
+        await world.deliver({**won, "data": {"object": intent}})
+
+        await world.work()
+
+        await assert_paid_once(world)
+
     async def test_of_the_other_mode_changes_nothing(self, world: World) -> None:
         await world.register()
         world.pay(await world.charge())

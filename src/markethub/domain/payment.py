@@ -81,7 +81,7 @@ _NEXT: Final = {
     _S.REQUIRES_PAYMENT_METHOD: _OPEN | {_S.AUTHORIZED, _S.SUCCEEDED, _S.CANCELED},
     _S.REQUIRES_ACTION: _OPEN | {_S.AUTHORIZED, _S.SUCCEEDED, _S.CANCELED},
     _S.PROCESSING: _OPEN | {_S.AUTHORIZED, _S.SUCCEEDED, _S.CANCELED},
-    _S.AUTHORIZED: frozenset({_S.SUCCEEDED, _S.CANCELED}),
+    _S.AUTHORIZED: frozenset({_S.PROCESSING, _S.SUCCEEDED, _S.CANCELED}),
     _S.SUCCEEDED: frozenset[PaymentStatus](),
     # Closed as never created, and then its intent turned up after all.
     _S.CANCELED: _OPEN | {_S.AUTHORIZED, _S.SUCCEEDED},

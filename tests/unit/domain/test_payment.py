@@ -54,8 +54,9 @@ def expected_after(
         return P.SUCCEEDED  # money that arrived does not vanish
     if before is P.CANCELED and read is not S.SUCCEEDED:
         return P.CANCELED  # an older view: a canceled intent does not come back
-    if before is P.AUTHORIZED and read not in (S.REQUIRES_CAPTURE, S.SUCCEEDED, S.CANCELED):
-        return InvalidTransition  # a hold is captured or released, nothing else
+    held_before = (S.REQUIRES_CAPTURE, S.PROCESSING, S.SUCCEEDED, S.CANCELED)
+    if before is P.AUTHORIZED and read not in held_before:
+        return InvalidTransition  # a hold is captured, at once or not, or released
     return OURS[read]
 
 

@@ -144,7 +144,9 @@ def _applicable(fact: IntentReported | ChargeReported) -> ProviderIntent | None:
     if isinstance(fact, ChargeReported) or fact.contradicts_itself:
         return None
     final = fact.intent.status.is_final and fact.claimed_status is fact.intent.status
-    return fact.intent if final else None
+    # Money is booked under its charge's id; where an old shape does not tell it, the read does.
+    bookable = fact.intent.received.minor == 0 or fact.intent.latest_charge_id is not None
+    return fact.intent if final and bookable else None
 
 
 def _reference(fact: ProviderFact) -> PaymentId | None:
