@@ -105,6 +105,9 @@ _KIND_OF: Final = {
 }
 assert set(_KIND_OF.values()) == set(OperationKind), "every kind has its command"
 
+_CONFIRMED: Final = frozenset({IntentStatus.PROCESSING, IntentStatus.REQUIRES_CAPTURE})
+"""An intent whose amount can no longer be updated: its customer has confirmed it."""
+
 
 @attrs.frozen(kw_only=True)
 class Operation:
@@ -253,6 +256,3 @@ def refuse_second(unresolved: Operation | None) -> None:
         raise RequestInProgress(
             f"another request on this payment is unresolved ({unresolved.kind})"
         )
-
-
-_CONFIRMED: Final = frozenset({IntentStatus.PROCESSING, IntentStatus.REQUIRES_CAPTURE})

@@ -56,8 +56,8 @@ async def _wait_for_others(connection: AsyncConnection) -> None:
 def _migrate(connection: Connection) -> None:
     # Half a second to import, and not needed by a database that is up to date.
     from alembic import command  # noqa: PLC0415 - see above
-    from alembic.config import Config  # noqa: PLC0415
-    from alembic.util import CommandError  # noqa: PLC0415
+    from alembic.config import Config  # noqa: PLC0415 - see above
+    from alembic.util import CommandError  # noqa: PLC0415 - see above
 
     config = Config()
     config.set_main_option("script_location", "markethub.adapters.sqlalchemy:migrations")
