@@ -114,7 +114,7 @@ async def test_due_events_are_waiting_and_come_oldest_first(store: Store) -> Non
     ages = {"future": -1, "second": 20, "first": 30, "third": 0}
     made = [event(f"evt_{name}", now=START - timedelta(seconds=age)) for name, age in ages.items()]
     parked = event("evt_parked", now=START - timedelta(seconds=40)).park(
-        ours=True, now=START - timedelta(seconds=15)
+        "unknown_object", ours=True, now=START - timedelta(seconds=15)
     )
     old = START - timedelta(seconds=50)
     await receive(store, [*made, parked])

@@ -251,7 +251,9 @@ async def test_health_counts_what_waits(store: Store) -> None:
         store,
         [
             event("evt_1", now=later(seconds=3)),
-            event("evt_2", now=later(seconds=2)).park(ours=True, now=later(seconds=4)),
+            event("evt_2", now=later(seconds=2)).park(
+                "unknown_object", ours=True, now=later(seconds=4)
+            ),
             event("evt_3", now=later(seconds=1)).process(now=later(seconds=4)),
             event("evt_4").ignore("unhandled_type", now=later(seconds=4)),
         ],

@@ -57,18 +57,15 @@ class InboxEvent:
         """Mark it as of no interest to us."""
         return attrs.evolve(self, status=InboxStatus.IGNORED, reason=reason, updated_at=now)
 
-    def park(self, *, ours: bool, now: datetime) -> Self:
+    def park(self, reason: str, *, ours: bool, now: datetime) -> Self:
         """Let it wait for what it is about.
 
         After three days it is ignored as foreign, or dead if it bears an id of ours.
         """
         if now - self.received_at < PARKED_FOR:
-            parked = attrs.evolve(self, status=InboxStatus.PARKED)
-            return parked.retry("unknown_object", now=now)
+            return attrs.evolve(self, status=InboxStatus.PARKED).retry(reason, now=now)
         if ours:
-            return attrs.evolve(
-                self, status=InboxStatus.DEAD, reason="unknown_object", updated_at=now
-            )
+            return attrs.evolve(self, status=InboxStatus.DEAD, reason=reason, updated_at=now)
         return self.ignore("foreign", now=now)
 
     def retry(self, reason: str, *, now: datetime) -> Self:

@@ -16,6 +16,7 @@ from dependency_injector import containers, providers
 
 from markethub.adapters.crypto import AesGcmCipher
 from markethub.adapters.system import AsyncioPause, SystemClock, TypeIds
+from markethub.domain.facts import ChargeReported, IntentReported
 from markethub.domain.ports.cipher import TokenCipher
 from markethub.domain.ports.system import Clock
 from markethub.domain.usecases.cancel_order import CancelOrder
@@ -24,6 +25,7 @@ from markethub.domain.usecases.capture_payment import CapturePayment
 from markethub.domain.usecases.charge_order import ChargeOrder
 from markethub.domain.usecases.confirm_payment import ConfirmPayment
 from markethub.domain.usecases.drive import Driver
+from markethub.domain.usecases.intent_events import IntentEvents
 from markethub.domain.usecases.process_inbox import ProcessInbox
 from markethub.domain.usecases.receive_event import ReceiveEvent, ReceiveEventCommand
 from markethub.domain.usecases.reconcile import Reconcile
@@ -183,10 +185,11 @@ class Container(containers.DeclarativeContainer):
         clock=clock,
         livemode=providers.Callable(lambda settings: settings.mode == "live", settings),
     )
+    intent_events = providers.Factory(IntentEvents, settlement=settlement)
     process_inbox = providers.Factory(
         ProcessInbox,
         transactions=transactions,
-        settlement=settlement,
+        handlers=providers.Dict({IntentReported: intent_events, ChargeReported: intent_events}),
         translator=translator,
         clock=clock,
     )

@@ -74,7 +74,7 @@ def test_every_retry_is_counted() -> None:
 
 @pytest.mark.parametrize("ours", [True, False])
 def test_a_parked_event_waits_and_is_retried(*, ours: bool) -> None:
-    event = taken().park(ours=ours, now=LAST_MOMENT)
+    event = taken().park("unknown_object", ours=ours, now=LAST_MOMENT)
 
     assert (InboxStatus.PARKED, "unknown_object", True, LAST_MOMENT + timedelta(seconds=5)) == (
         event.status,
@@ -85,13 +85,13 @@ def test_a_parked_event_waits_and_is_retried(*, ours: bool) -> None:
 
 
 def test_after_three_days_an_event_of_others_is_ignored_as_foreign() -> None:
-    event = taken().park(ours=False, now=later(hours=72))
+    event = taken().park("unknown_object", ours=False, now=later(hours=72))
 
     assert (InboxStatus.IGNORED, "foreign") == (event.status, event.reason)
 
 
 def test_after_three_days_an_event_with_our_id_is_dead_and_not_forgotten() -> None:
-    event = taken().park(ours=True, now=later(hours=72))
+    event = taken().park("unknown_object", ours=True, now=later(hours=72))
 
     assert (InboxStatus.DEAD, "unknown_object", False) == (
         event.status,
@@ -101,7 +101,11 @@ def test_after_three_days_an_event_with_our_id_is_dead_and_not_forgotten() -> No
 
 
 def test_being_parked_again_does_not_begin_the_three_days_anew() -> None:
-    event = taken().park(ours=True, now=later(hours=71)).park(ours=True, now=later(hours=72))
+    event = (
+        taken()
+        .park("unknown_object", ours=True, now=later(hours=71))
+        .park("unknown_object", ours=True, now=later(hours=72))
+    )
 
     assert InboxStatus.DEAD is event.status
 
@@ -113,7 +117,7 @@ def test_nothing_changes_what_was_received() -> None:
         event.process(now=moment),
         event.ignore("unhandled_type", now=moment),
         event.retry("stale_write", now=moment),
-        event.park(ours=True, now=moment),
+        event.park("unknown_object", ours=True, now=moment),
     ]
 
     assert {(event.event, event.received_at)} == {(each.event, each.received_at) for each in after}
