@@ -13,7 +13,7 @@ import pytest
 from markethub.adapters.fake.account import Fault
 from markethub.adapters.fake.gateway import FakeGateway
 from markethub.adapters.stripe.gateway import StripeGateway
-from markethub.domain.errors import GatewayRejected, NotFound
+from markethub.domain.errors import GatewayRejected, GatewayUnavailable, NotFound
 from markethub.domain.facts import (
     BalanceTransaction,
     CaptureMethod,
@@ -369,14 +369,14 @@ class TestTrouble:
 
         assert NotTaken(reason="conflict", in_flight=True) == outcome
 
-    async def test_refused_credentials_decide_nothing_and_stop_every_read(self, kind: str) -> None:
+    async def test_refused_credentials_decide_nothing_and_name_no_account(self, kind: str) -> None:
         async with rig_of(kind, new_account(secret_keys=("sk_test_rolled",))) as rig:
             outcome = await rig.send(create())
 
             assert NotTaken(reason="credentials refused") == outcome
-            with pytest.raises(GatewayRejected):
+            with pytest.raises(GatewayUnavailable):
                 await rig.gateway.read_intent(MISSING)
-            with pytest.raises(GatewayRejected):
+            with pytest.raises(GatewayUnavailable):
                 await rig.gateway.list_intents(created_from=NOW)
             with pytest.raises(GatewayRejected):
                 await rig.gateway.account_id()

@@ -30,7 +30,7 @@ class FakeGateway:
         return outcomes.outcome(self._call(request, key=idempotency_key))
 
     async def read_intent(self, intent_id: IntentId) -> ProviderIntent:
-        """Read an intent. Raises NotFound, GatewayUnavailable, GatewayRejected."""
+        """Read an intent. Raises NotFound, GatewayUnavailable."""
         return outcomes.intent(self._call(requests.read_intent(intent_id)))
 
     async def list_intents(self, *, created_from: datetime) -> Sequence[ProviderIntent]:
@@ -47,7 +47,7 @@ class FakeGateway:
             )
 
     async def account_id(self) -> str:
-        """Name the account. Raises as ``read_intent``."""
+        """Name the account. Raises GatewayUnavailable, GatewayRejected."""
         return outcomes.account_id(self._call(requests.read_account()))
 
     async def close(self) -> None:

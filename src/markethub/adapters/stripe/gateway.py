@@ -41,7 +41,7 @@ class StripeGateway:
         return outcomes.outcome(reply)
 
     async def read_intent(self, intent_id: IntentId) -> ProviderIntent:
-        """Read an intent. Raises NotFound, GatewayUnavailable, GatewayRejected."""
+        """Read an intent. Raises NotFound, GatewayUnavailable."""
         return outcomes.intent(await self._api.call(requests.read_intent(intent_id)))
 
     async def list_intents(self, *, created_from: datetime) -> Sequence[ProviderIntent]:
@@ -58,7 +58,7 @@ class StripeGateway:
             )
 
     async def account_id(self) -> str:
-        """Name the account. Raises as ``read_intent``."""
+        """Name the account. Raises GatewayUnavailable, GatewayRejected."""
         return outcomes.account_id(await self._api.call(requests.read_account()))
 
     async def close(self) -> None:
