@@ -5,6 +5,7 @@ import asyncio
 import attrs
 import pytest
 
+from markethub.adapters.fake.account import AccountOptions
 from markethub.domain.errors import (
     GatewayRejected,
     GatewayUnavailable,
@@ -28,6 +29,9 @@ from markethub.domain.usecases.cancel_payment import CancelPaymentCommand
 from markethub.domain.usecases.capture_payment import CapturePaymentCommand
 from markethub.domain.usecases.charge_order import ChargeOrderCommand, ChargeStarted
 from markethub.domain.usecases.confirm_payment import ConfirmPaymentCommand
+from markethub.entrypoints.container import build_container
+from markethub.entrypoints.setting_values import Database
+from markethub.entrypoints.settings import Settings
 from tests.support.faults import Fault
 from tests.support.world import CHALLENGE, DECLINED, World
 
@@ -188,6 +192,29 @@ class TestACapture:
         assert payment.status is PaymentStatus.REQUIRES_PAYMENT_METHOD
         assert payment.capture_asked is None
         assert (await cancel(world, payment.id)).status is PaymentStatus.CANCELED
+
+    async def test_of_a_part_in_another_currency_is_booked_as_the_provider_settles_it(
+        self, store_url: str
+    ) -> None:
+        options = AccountOptions(
+            seed="test", settlement_currency="usd", exchange_rate=(11, 10), fee_later=True
+        )
+        container = build_container(Settings(database=Database(url=store_url)))
+        world = World(container, options)
+        await world.register(currency="eur")
+        started = await world.charge(capture=CaptureMethod.MANUAL)
+        world.pay(started)
+        await world.work()
+
+        await capture(world, started.payment.id, 2000)
+        world.clock.advance(minutes=1)
+        await world.work()
+
+        lines = world.at_stripe("/v1/balance_transactions", {"limit": 10})["data"]
+        books = await world.books()
+        assert sum(line["net"] for line in lines) == books[Book.PROVIDER_BALANCE, "usd"]
+        assert 0 == books[Book.PROVIDER_BALANCE, "eur"]
+        await container.store().close()
 
     async def test_cannot_be_done_twice(self, world: World) -> None:
         started = await authorize(world)

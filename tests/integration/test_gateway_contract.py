@@ -248,6 +248,22 @@ class TestReading:
         assert read.charge is not None
         assert read.charge.balance is None
 
+    async def test_a_part_that_was_exchanged_shows_what_was_booked_back(self, kind: str) -> None:
+        account = new_account(settlement_currency="eur", exchange_rate=(9, 10))
+        async with rig_of(kind, account) as rig:
+            held = await rig.authorized()
+            await rig.send(CaptureIntent(intent_id=held.id, amount=Money.of(2000, "usd")))
+
+            read = await rig.gateway.read_intent(held.id)
+
+        assert read.charge is not None
+        assert read.charge.balance is not None
+        assert read.charge.released is not None
+        assert (Money.of(4500, "eur"), Money.of(-2700, "eur")) == (
+            read.charge.balance.amount,
+            read.charge.released.amount,
+        )
+
     async def test_an_authorized_intent_shows_what_is_held(self, rig: Rig) -> None:
         read = await rig.authorized()
 

@@ -34,6 +34,7 @@ _TYPES: tuple[tuple[str, str, Any], ...] = (
     ("POST", _INTENT + "/cancel", params.PaymentIntentCancelParams),
     ("GET", _INTENT, params.PaymentIntentRetrieveParams),
     ("GET", r"/v1/payment_intents", params.PaymentIntentListParams),
+    ("GET", r"/v1/balance_transactions", params.BalanceTransactionListParams),
     ("GET", r"/v1/account", params.AccountRetrieveCurrentParams),
 )
 

@@ -42,7 +42,12 @@ class StripeGateway:
 
     async def read_intent(self, intent_id: IntentId) -> ProviderIntent:
         """Read an intent. Raises NotFound, GatewayUnavailable."""
-        return outcomes.intent(await self._api.call(requests.read_intent(intent_id)))
+        found = outcomes.intent(await self._api.call(requests.read_intent(intent_id)))
+        if found.charge is None or not found.charge.is_exchanged_in_part:
+            return found
+        return outcomes.with_released(
+            found, await self._api.call(requests.list_lines(found.charge.id))
+        )
 
     async def list_intents(self, *, created_from: datetime) -> Sequence[ProviderIntent]:
         """List every intent created at or after a time, all pages. Raises as ``read_intent``."""

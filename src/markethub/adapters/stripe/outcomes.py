@@ -87,6 +87,16 @@ def intent(reply: Reply) -> ProviderIntent:
     return _read(reply, translate.intent)
 
 
+def with_released(intent: ProviderIntent, reply: Reply) -> ProviderIntent:
+    """Complete an intent by the lines that its charge wrote. Raises as ``intent``."""
+    charge = intent.charge
+    if charge is None or charge.balance is None:
+        return intent
+    booked = charge.balance
+    line = _read(reply, lambda obj: translate.released(obj, booked=booked))
+    return attrs.evolve(intent, charge=attrs.evolve(charge, released=line))
+
+
 def page(reply: Reply) -> translate.Page:
     """Return the page that was read. Raises as ``intent``."""
     return _read(reply, translate.page)
