@@ -20,11 +20,16 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from markethub.adapters.sqlalchemy import retry
 from markethub.adapters.sqlalchemy.engines import engines_for
 from markethub.adapters.sqlalchemy.retry import ATTEMPTS_MAXIMUM, Repeater
-from markethub.adapters.sqlalchemy.trouble import is_contention
-from markethub.domain.errors import CommitUnknown, StaleWrite
+from markethub.adapters.sqlalchemy.trouble import is_contention, is_unreachable
+from markethub.domain.errors import (
+    CommitUnknown,
+    ConfigurationError,
+    StaleWrite,
+    StoreUnavailable,
+)
 from markethub.domain.ports.unit_of_work import Transaction
 from tests.support.sql_writers import ship_dearer
-from tests.support.stores import Store, event, open_store, order, put, sqlite_url
+from tests.support.stores import START, Store, event, open_store, order, put, sqlite_url
 
 pytestmark = pytest.mark.anyio
 
@@ -153,6 +158,34 @@ async def test_connections_that_the_server_closed_are_replaced_unnoticed(
     assert found is not None
     assert stored
     assert (1, 2) == await shipping_and_version(store)
+
+
+async def test_a_database_out_of_reach_is_unavailable_for_everything_we_ask_of_it() -> None:
+    store = open_store("postgresql://nobody@127.0.0.1:1/nothing")  # nobody listens on port 1
+
+    async def work(tx: Transaction) -> None:
+        await tx.orders.find(order().id)
+
+    attempts: tuple[Callable[[], Awaitable[object]], ...] = (
+        lambda: store.transactions.run(work),
+        lambda: store.queries.order(order().id),
+        lambda: store.inbox.store(event()),
+        store.stamps.read,
+        lambda: store.idempotency_keys.begin("scope", "key", "fingerprint", now=START),
+    )
+    for attempt in attempts:
+        with pytest.raises(StoreUnavailable):
+            await attempt()
+    with pytest.raises(ConfigurationError, match="DATABASE_URL"):
+        await store.upgrade()
+    await store.close()
+
+
+@pytest.mark.parametrize("sqlstate", ["08006", "53300", "57P01", "57P03"])
+def test_a_server_that_does_not_let_us_in_is_out_of_reach(sqlstate: str) -> None:
+    refusal = asyncpg.PostgresError.new({"C": sqlstate, "M": "no"})
+
+    assert is_unreachable(refusal)
 
 
 # --- what counts as contention ------------------------------------------------------------------
