@@ -221,8 +221,14 @@ ALL_CARDS: Final[tuple[TestCard, ...]] = (
         names=("pm_card_threeDSecureRequiredChargeDeclined",),
         decline=_GENERIC,
         three_d_secure=ThreeDSecure.ALWAYS,
+        attaches=False,
     ),
-    TestCard(number="4000008400001280", decline=_GENERIC, three_d_secure=ThreeDSecure.FAILING),
+    TestCard(
+        number="4000008400001280",
+        decline=_GENERIC,
+        three_d_secure=ThreeDSecure.FAILING,
+        attaches=False,
+    ),
     TestCard(
         number="4000000000003055",
         names=("pm_card_threeDSecureOptional",),

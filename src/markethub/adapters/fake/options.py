@@ -48,3 +48,6 @@ class AccountOptions:
     says so, the present one no longer does."""
     key_in_use_type: str = "invalid_request_error"
     """The error type of a key in flight: public copies say this or ``idempotency_error``."""
+    setup_asks_again: bool = True
+    """Whether a SetupIntent asks for the card that counts as set up already (…0446): the page
+    "Testing" says so of on-session payments, and nothing of setups."""

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from markethub.adapters.fake import cards, errors, objects
-from markethub.adapters.fake.cards import TestCard
+from markethub.adapters.fake.cards import Decline, TestCard
 from markethub.adapters.fake.errors import ApiError
 from markethub.adapters.fake.execution import Execution
 from markethub.adapters.fake.parameters import (
@@ -73,23 +73,42 @@ def create(execution: Execution, given: Mapping[str, Any]) -> JsonObject:
     )
 
 
-def resolve(execution: Execution, id: str, *, customer: str | None) -> JsonObject:
+def named(execution: Execution, id: str) -> JsonObject | None:
+    """Make a method of a ``pm_card_...`` name; None for any other word."""
+    card = cards.BY_NAME.get(id)
+    if card is None:
+        return None
+    month, year = _NAMED_EXPIRY
+    return _save(
+        execution,
+        card,
+        fingerprint_of=card.number,
+        exp_month=month,
+        exp_year=year,
+        has_cvc=True,
+        given={},
+    )
+
+
+def load(execution: Execution, id: str) -> JsonObject:
+    """Return a method. Raises ApiError 404."""
+    method = execution.find("payment_method", id)
+    if method is None:
+        raise errors.missing("PaymentMethod", id, param="payment_method")
+    return method
+
+
+def resolve(
+    execution: Execution, id: str, *, customer: str | None, noun: str = "PaymentIntent"
+) -> JsonObject:
     """Find the method that a request names; a ``pm_card_...`` name makes a new one.
 
-    Raises ApiError for an unknown one and for one that this customer may not use.
+    ``noun`` is the kind of intent. Raises ApiError for an unknown one and for one that this
+    customer may not use.
     """
-    named = cards.BY_NAME.get(id)
-    if named is not None:
-        month, year = _NAMED_EXPIRY
-        return _save(
-            execution,
-            named,
-            fingerprint_of=named.number,
-            exp_month=month,
-            exp_year=year,
-            has_cvc=True,
-            given={},
-        )
+    made = named(execution, id)
+    if made is not None:
+        return made
     method = execution.find("payment_method", id)
     if method is None:
         raise errors.missing("PaymentMethod", id, param="payment_method", status=400)
@@ -97,12 +116,12 @@ def resolve(execution: Execution, id: str, *, customer: str | None) -> JsonObjec
     if owner is not None and customer is None:
         raise ApiError(
             "The PaymentMethod you provided belongs to a Customer. Please include the Customer in "
-            "the `customer` parameter on the PaymentIntent.",
+            f"the `customer` parameter on the {noun}.",
             param="payment_method",
         )
     if owner is not None and owner != customer:
         raise ApiError(
-            "The PaymentMethod you provided does not belong to the Customer on the PaymentIntent.",
+            f"The PaymentMethod you provided does not belong to the Customer on the {noun}.",
             param="payment_method",
         )
     if execution.load(_INSTRUMENT, id)["used_up"]:
@@ -122,24 +141,79 @@ def card_of(execution: Execution, method_id: str) -> TestCard:
     return cards.BY_NUMBER.get(number) or cards.unlisted(number)
 
 
+def refusal_of(execution: Execution, method_id: str) -> Decline | None:
+    """Return why the bank refuses to let a card be saved; None where it does not."""
+    card = card_of(execution, method_id)
+    return None if card.attaches else card.decline
+
+
 def is_set_up(execution: Execution, method_id: str) -> bool:
     """Tell whether the customer once agreed, authenticated, to later off-session charges."""
     return bool(execution.load(_INSTRUMENT, method_id)["set_up"])
 
 
-def use(execution: Execution, method_id: str, *, intent: JsonObject, authenticated: bool) -> None:
-    """Note a successful payment: it saves the method to the customer, or uses it up."""
+def use(
+    execution: Execution,
+    method_id: str,
+    *,
+    customer: str | None,
+    usage: str | None,
+    authenticated: bool,
+) -> None:
+    """Note a success: it saves the method to the customer, or uses it up.
+
+    ``usage`` says for what it is to be saved: ``off_session``, ``on_session`` or None, not at all.
+    """
     method = execution.load("payment_method", method_id)
     known = execution.load(_INSTRUMENT, method_id)
-    usage, customer = intent["setup_future_usage"], intent["customer"]
-    if usage is not None and customer is not None:
+    # The customer may have been deleted while the challenge was open.
+    is_there = customer is not None and execution.find("customer", customer) is not None
+    if usage is not None and is_there:
         set_up = known["set_up"] or (authenticated and usage == "off_session")
         execution.note(_INSTRUMENT, method_id, {**known, "set_up": set_up})
         if method["customer"] is None:
-            method = execution.change(method, customer=customer)
-            execution.emit("payment_method.attached", method)
+            attach(execution, method, str(customer))
     elif method["customer"] is None:
         execution.note(_INSTRUMENT, method_id, {**known, "used_up": True})
+
+
+def use_for_setup(
+    execution: Execution, method_id: str, *, customer: str | None, usage: str, authenticated: bool
+) -> None:
+    """Note a successful setup. Without a customer it can still be attached, but not used again."""
+    use(execution, method_id, customer=customer, usage=usage, authenticated=authenticated)
+    known = execution.load(_INSTRUMENT, method_id)
+    if known["used_up"]:
+        set_up = authenticated and usage == "off_session"
+        execution.note(_INSTRUMENT, method_id, {**known, "set_up": set_up, "attachable": True})
+
+
+def attach(execution: Execution, method: JsonObject, customer: str) -> JsonObject:
+    """Give a method to a customer, unless it is used up or declined. Raises ApiError."""
+    known = execution.load(_INSTRUMENT, method["id"])
+    if known["used_up"] and not known.get("attachable"):
+        raise ApiError(
+            "This PaymentMethod was previously used without being attached to a Customer or was "
+            "detached from a Customer, and may not be used again.",
+            param="payment_method",
+        )
+    execution.note(_INSTRUMENT, method["id"], {**known, "used_up": False})
+    method = execution.change(method, customer=customer)
+    execution.emit("payment_method.attached", method)
+    return method
+
+
+def detach(execution: Execution, method: JsonObject, *, is_told: bool = True) -> JsonObject:
+    """Take a method from its customer, for good."""
+    known = execution.load(_INSTRUMENT, method["id"])
+    execution.note(
+        _INSTRUMENT, method["id"], {**known, "used_up": True, "attachable": False, "set_up": False}
+    )
+    owner = method["customer"]
+    method = execution.change(method, customer=None)
+    if is_told:
+        execution.emit("payment_method.detached", method, previous={"customer": owner})
+    return method
 
 
 def _save(

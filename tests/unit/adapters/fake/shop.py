@@ -73,6 +73,31 @@ class Shop:
             auth=PUBLISHABLE,
         )
 
+    def set_up(self, **params: Any) -> dict[str, Any]:
+        """Create a SetupIntent."""
+        response = self.post("setup_intents", {"automatic_payment_methods": NO_REDIRECTS, **params})
+        assert response.status == 200, response.body
+        return response.body
+
+    def browser_sets_up(
+        self, intent: Mapping[str, Any], number: str = VISA, **params: Any
+    ) -> Response:
+        method = {} if "payment_method" in params else {"payment_method_data": card(number)}
+        return self.account.request(
+            method="POST",
+            path=f"/v1/setup_intents/{intent['id']}/confirm",
+            params={"client_secret": intent["client_secret"], **method, **params},
+            auth=PUBLISHABLE,
+        )
+
+    def saved(self, number: str = VISA, *, customer: str | None = None) -> tuple[str, str]:
+        """Let a customer, a new one if need be, save a card; return customer and method."""
+        customer = customer or self.post("customers").body["id"]
+        intent = self.set_up(customer=customer)
+        if self.browser_sets_up(intent, number).body["status"] == "requires_action":
+            self.answers(intent)
+        return customer, self.read(f"setup_intents/{intent['id']}")["payment_method"]
+
     def answers(self, intent: Mapping[str, Any], *, authenticated: bool = True) -> Response:
         return self.account.answer_challenge(
             intent["id"], intent["client_secret"], authenticated=authenticated
