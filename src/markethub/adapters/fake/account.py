@@ -5,7 +5,7 @@ decodes forms, or a gateway in the same process. Deterministic: equal histories 
 answers and events.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 import attrs
@@ -186,6 +186,19 @@ class Account:
                 execution.finish()
                 agenda.add(execution.scheduled)
             self._set_clock(to)
+
+    # --- what happens without a request -------------------------------------------------------
+
+    def act(self, deed: Callable[[Execution], JsonObject]) -> JsonObject:
+        """Let something happen that no API request asks for. Raises what ``deed`` raises.
+
+        That is what the card networks do, or the merchant in the provider's dashboard.
+        """
+        with self._store.atomic():
+            execution = self._execution(self.now)
+            result = deed(execution)
+            execution.finish()
+        return result
 
     # --- deliveries ---------------------------------------------------------------------------
 

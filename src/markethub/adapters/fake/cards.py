@@ -119,6 +119,9 @@ AUTHENTICATION_REQUIRED: Final = Decline(
 )
 
 
+EXPIRED: Final = Decline(code="expired_card", message="Your card has expired.", param="exp_month")
+
+
 def _declined(number: str, *names: str, decline: Decline) -> TestCard:
     return TestCard(number=number, names=names, decline=decline, attaches=False)
 
@@ -157,7 +160,7 @@ ALL_CARDS: Final[tuple[TestCard, ...]] = (
     _declined(
         "4000000000000069",
         "pm_card_chargeDeclinedExpiredCard",
-        decline=_code("expired_card", "Your card has expired.", "exp_month"),
+        decline=EXPIRED,
     ),
     _declined(
         "4000000000000127",

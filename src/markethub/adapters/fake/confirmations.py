@@ -10,6 +10,7 @@ import attrs
 
 from markethub.adapters.fake import cards, challenges, charges, errors, objects, payment_methods
 from markethub.adapters.fake.cards import Decline, TestCard
+from markethub.adapters.fake.customers import require_customer
 from markethub.adapters.fake.errors import ApiError
 from markethub.adapters.fake.execution import Execution
 from markethub.adapters.fake.store import JsonObject
@@ -71,8 +72,9 @@ def confirm(execution: Execution, intent: JsonObject, how: Confirmation) -> Json
             "payments off-session.",
             param="off_session",
         )
+    require_customer(execution, intent["customer"])
     # The method may have been used up, or given away, since it was put on the intent.
-    payment_methods.resolve(execution, method_id, customer=intent["customer"])
+    payment_methods.resolve(execution, method_id, intent=intent)
     was_authenticated = known["authenticated"] == method_id
     known = {
         "count": known["count"] + 1,
@@ -251,8 +253,9 @@ def _proceed(
 def _attempt(
     execution: Execution, intent: JsonObject, card: TestCard, known: dict[str, Any]
 ) -> JsonObject:
-    if card.decline is not None:
-        return _fail(execution, intent, card, card.decline, result=known["result"])
+    decline = payment_methods.decline_of(execution, intent["payment_method"])
+    if decline is not None:
+        return _fail(execution, intent, card, decline, result=known["result"])
     method = execution.load("payment_method", intent["payment_method"])
     details = _details(execution, intent, known["result"])
     payment_methods.use(

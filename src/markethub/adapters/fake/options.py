@@ -51,3 +51,6 @@ class AccountOptions:
     setup_asks_again: bool = True
     """Whether a SetupIntent asks for the card that counts as set up already (…0446): the page
     "Testing" says so of on-session payments, and nothing of setups."""
+    deletion_tells_of_methods: bool = False
+    """Whether a customer's deletion is told of each of its methods, too (as detached), or of the
+    customer alone: Stripe's pages do not say."""

@@ -70,7 +70,7 @@ def confirm(execution: Execution, intent: JsonObject, how: Confirmation) -> Json
     require_customer(execution, intent["customer"])
     # The method may have been used up, or given away, since it was put on the intent.
     method_id = intent["payment_method"]
-    payment_methods.resolve(execution, method_id, customer=intent["customer"], noun="SetupIntent")
+    payment_methods.resolve(execution, method_id, intent=intent)
     card = payment_methods.card_of(execution, method_id)
     if challenges.breaks_down(intent, card):
         return _proceed(execution, intent, card, "processing_error")
