@@ -18,6 +18,15 @@ PUBLISHABLE_FIELDS: Final = frozenset(
 """What of a SetupIntent a publishable key sees. Source: answers recorded in browsers."""
 
 
+_TOLD_OF_3DS: Final = frozenset(
+    (
+        "authentication_flow electronic_commerce_indicator result result_reason transaction_id "
+        "version"
+    ).split()
+)
+"""What a setup's attempt tells of an authentication: all but a payment's exemption."""
+
+
 def setup_intent(*, id: str, client_secret: str, created: int, livemode: bool) -> Json:
     """A SetupIntent before anybody said anything about it."""
     return {
@@ -80,7 +89,9 @@ def setup_attempt(
         "funding": shown["funding"],
         "last4": shown["last4"],
         "network": card.brand,
-        "three_d_secure": three_d_secure,
+        "three_d_secure": None
+        if three_d_secure is None
+        else {name: told for name, told in three_d_secure.items() if name in _TOLD_OF_3DS},
         "wallet": None,
     }
     return {
