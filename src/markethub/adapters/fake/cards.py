@@ -112,14 +112,16 @@ LIVE_CARD: Final = Decline(
     message="Your card was declined. Your request was in test mode, but used a non test (live) "
     "card. For a list of valid test cards, visit: https://stripe.com/docs/testing.",
 )
-AUTHENTICATION_REQUIRED: Final = Decline(
-    code="authentication_required",
-    decline_code="authentication_not_handled",
-    message="Your card was declined. This transaction requires authentication.",
-)
-
-
 EXPIRED: Final = Decline(code="expired_card", message="Your card has expired.", param="exp_month")
+
+
+def authentication_required(decline_code: str) -> Decline:
+    """Return why a bank that wants to see the customer says no where nobody is there."""
+    return Decline(
+        code="authentication_required",
+        decline_code=decline_code,
+        message="Your card was declined. This transaction requires authentication.",
+    )
 
 
 def _declined(number: str, *names: str, decline: Decline) -> TestCard:

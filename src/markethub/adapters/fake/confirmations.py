@@ -94,7 +94,8 @@ def confirm(execution: Execution, intent: JsonObject, how: Confirmation) -> Json
         return _ask(execution, intent, how, known)
     _remember(execution, intent, known)
     if seen.refused:
-        return _fail(execution, intent, card, cards.AUTHENTICATION_REQUIRED, result=None)
+        why = cards.authentication_required(execution.options.authentication_decline_code)
+        return _fail(execution, intent, card, why, result=None)
     return _proceed(execution, intent, card, known)
 
 

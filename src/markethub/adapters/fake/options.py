@@ -54,3 +54,6 @@ class AccountOptions:
     deletion_tells_of_methods: bool = False
     """Whether a customer's deletion is told of each of its methods, too (as detached), or of the
     customer alone: Stripe's pages do not say."""
+    authentication_decline_code: str = "authentication_not_handled"
+    """The decline code of an off-session payment that needs the customer: recorded events say
+    this or ``authentication_required``."""

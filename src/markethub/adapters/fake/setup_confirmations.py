@@ -106,6 +106,14 @@ def is_challenge_of(execution: Execution, intent: JsonObject, secret: str) -> bo
     return secret in (intent["client_secret"], _source(execution, intent))
 
 
+def abandon(execution: Execution, intent: JsonObject) -> None:
+    """End the attempt that waits for the customer, where there is one: it leads nowhere now."""
+    waiting = intent["latest_attempt"]
+    attempt = None if waiting is None else execution.load("setup_attempt", waiting)
+    if attempt is not None and attempt["status"] == "requires_action":
+        execution.change(attempt, status="abandoned")
+
+
 def settle(execution: Execution, intent_id: str) -> None:
     """Finish a setup that is processing. An action of the schedule."""
     intent = execution.load("setup_intent", intent_id)
@@ -249,6 +257,8 @@ def _attempt(
     One that was waiting, for the customer or for the bank, ends by it.
     """
     waiting = intent["status"] in ("requires_action", "processing") and status != "requires_action"
+    if not waiting:
+        abandon(execution, intent)
     attempt_id: str = intent["latest_attempt"] if waiting else execution.new_id("setatt")
     kept = execution.find("setup_attempt", attempt_id)
     transaction_id = execution.derived(f"three_d_secure:{intent['id']}", length=36)

@@ -185,6 +185,7 @@ def cancel(execution: Execution, given: Mapping[str, Any], id: str) -> JsonObjec
             "`requires_payment_method`, `requires_confirmation`, or `requires_action`.",
             intent,
         )
+    setup_confirmations.abandon(execution, intent)
     intent = execution.change(
         intent,
         cancellation_reason=given.get("cancellation_reason"),
@@ -239,4 +240,5 @@ def _method(execution: Execution, intent: JsonObject, given: Mapping[str, Any]) 
         method = payment_methods.resolve(execution, given["payment_method"], intent=intent)
     else:
         return {}
+    setup_confirmations.abandon(execution, intent)
     return {"payment_method": method["id"], "status": "requires_confirmation", "next_action": None}

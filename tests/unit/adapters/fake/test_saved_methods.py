@@ -643,6 +643,18 @@ class TestADefaultMethod:
         assert [] == shop.events()
 
 
+def test_the_decline_code_of_a_card_that_asks_off_session_is_unsettled() -> None:
+    shop = open_shop(authentication_decline_code="authentication_required")
+    customer, method = shop.saved("4000002760003184")
+
+    error = pay(shop, customer, method, off_session=True)
+
+    assert ("authentication_required", "authentication_required") == (
+        error["code"],
+        error["decline_code"],
+    )
+
+
 def test_customers_are_listed_by_the_time_of_their_creation(shop: Shop) -> None:
     early = customer_of(shop)
     shop.account.advance(START + 60)

@@ -113,6 +113,19 @@ def test_a_setup_that_fails_to_settle_leads_back_to_the_start() -> None:
     assert ["setup_intent.created", *FAILED] == shop.events()
 
 
+def test_a_challenge_that_was_passed_may_have_to_settle_first() -> None:
+    shop = open_shop(settles_later=True)
+    intent = shop.set_up(customer=shop.post("customers").body["id"])
+    shop.browser_sets_up(intent, ASKS)
+
+    answered = shop.answers(intent).body
+    settled = settles(shop, intent).body
+
+    assert (P, None) == (answered["status"], answered["next_action"])
+    assert S == settled["status"]
+    assert SAVED == shop.events()[-2:]
+
+
 CONFIRM, CANCEL, REMETHOD = (
     confirms(),
     posts("/cancel"),
@@ -294,6 +307,19 @@ def test_every_confirmation_is_an_attempt_of_its_own() -> None:
     assert listed[0] == latest
     shown = latest["payment_method_details"]["card"]["three_d_secure"]
     assert "authenticated" == shown["result"]
+
+
+@pytest.mark.parametrize(
+    "verb", [confirms(), posts(payment_method="pm_card_visa"), posts("/cancel"), posts("/confirm")]
+)
+def test_a_challenge_that_nobody_answers_any_more_is_an_abandoned_attempt(verb: Verb) -> None:
+    shop, intent = in_state(RA)
+
+    verb(shop, intent)
+
+    listed = shop.get("setup_attempts", {"setup_intent": intent["id"]}).body["data"]
+    assert "abandoned" == listed[-1]["status"]
+    assert intent["latest_attempt"] == listed[-1]["id"]
 
 
 def test_they_are_listed_by_customer_method_and_time() -> None:
