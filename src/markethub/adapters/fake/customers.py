@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-from markethub.adapters.fake import errors, objects, payment_methods
+from markethub.adapters.fake import errors, events, objects, payment_methods
 from markethub.adapters.fake.errors import ApiError
 from markethub.adapters.fake.execution import Execution
 from markethub.adapters.fake.listing import LIST, page
@@ -74,7 +74,7 @@ def update(execution: Execution, given: Mapping[str, Any], id: str) -> JsonObjec
     changes = {**_contact(given), **_settings(execution, customer, given)}
     if "metadata" in given:
         changes["metadata"] = merged(customer["metadata"], given["metadata"])
-    previous = payment_methods.differing(customer, changes)
+    previous = events.differing(customer, changes)
     customer = execution.change(customer, **changes)
     if previous:
         execution.emit("customer.updated", customer, previous=previous)

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from markethub.adapters.fake import cards, errors, objects
+from markethub.adapters.fake import cards, errors, events, objects
 from markethub.adapters.fake.cards import Decline, TestCard
 from markethub.adapters.fake.errors import ApiError
 from markethub.adapters.fake.execution import Execution
@@ -186,9 +186,11 @@ def use_for_setup(
     execution: Execution, method_id: str, *, customer: str | None, usage: str, authenticated: bool
 ) -> None:
     """Note a successful setup. Without a customer it can still be attached, but not used again."""
+    was_used_up = execution.load(_INSTRUMENT, method_id)["used_up"]
     use(execution, method_id, customer=customer, usage=usage, authenticated=authenticated)
     known = execution.load(_INSTRUMENT, method_id)
-    if known["used_up"]:
+    # A payment, or a detachment, while the challenge was open has the last word.
+    if known["used_up"] and not was_used_up:
         set_up = authenticated and usage == "off_session"
         execution.note(_INSTRUMENT, method_id, {**known, "set_up": set_up, "attachable": True})
 
@@ -221,25 +223,11 @@ def change(
     execution: Execution, method: JsonObject, changes: Mapping[str, Any], *, event: str
 ) -> JsonObject:
     """Change what a method shows, and tell so if anything is different now."""
-    previous = differing(method, changes)
+    previous = events.differing(method, changes)
     method = execution.change(method, **changes)
     if previous:
         execution.emit(event, method, previous=previous)
     return method
-
-
-def differing(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, Any]:
-    """Return an event's ``previous_attributes``: the old values of what changes, innermost."""
-    found: dict[str, Any] = {}
-    for name, value in after.items():
-        old = before.get(name)
-        if isinstance(old, Mapping) and isinstance(value, Mapping):
-            gone = {inner: None for inner in old if inner not in value}
-            inner_found = differing(old, {**value, **gone})
-            found |= {name: inner_found} if inner_found else {}
-        elif old != value:
-            found[name] = old
-    return found
 
 
 def detach(execution: Execution, method: JsonObject, *, is_told: bool = True) -> JsonObject:

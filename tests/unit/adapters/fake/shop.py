@@ -118,3 +118,38 @@ def shop(store: AccountStore | None = None, **options: Any) -> Shop:
         options=AccountOptions(start=START, **options),
     )
     return Shop(account)
+
+
+def customer_of(shop: Shop, **params: Any) -> str:
+    """Create a customer and return its id."""
+    return str(shop.post("customers", params).body["id"])
+
+
+def method_of(shop: Shop, number: str = VISA) -> str:
+    """Create a method of a card's number, of nobody yet, and return its id."""
+    return str(shop.post("payment_methods", card(number)).body["id"])
+
+
+def attached(shop: Shop) -> tuple[str, str]:
+    """Attach a method to a new customer without asking anybody; return the ids of both."""
+    customer, method = customer_of(shop), method_of(shop)
+    response = shop.post(f"payment_methods/{method}/attach", {"customer": customer})
+    assert response.status == 200, response.body
+    return customer, method
+
+
+def pay(shop: Shop, customer: str | None, method: str, **params: Any) -> dict[str, Any]:
+    """Pay with a saved method at once; return the intent, or the error."""
+    given = {
+        "amount": 1000,
+        "currency": "usd",
+        "payment_method": method,
+        "automatic_payment_methods": NO_REDIRECTS,
+        "confirm": True,
+        **params,
+    }
+    if customer is not None:
+        given["customer"] = customer
+    body = shop.post("payment_intents", given).body
+    error: dict[str, Any] | None = body.get("error")
+    return body if error is None else error
