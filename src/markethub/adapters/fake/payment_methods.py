@@ -24,7 +24,7 @@ KIND: Final = "payment_method"
 
 _INSTRUMENT: Final = "instrument"
 """What the account knows of a method beyond what it shows: the card's row, whether it was set up
-for off-session use, whether it was used up."""
+for off-session use, whether it was used up, and whether it can be attached all the same."""
 
 _NAMED_EXPIRY: Final = (12, 2099)
 """Of the ``pm_card_...`` names: whatever the clock shows, they have not expired."""
@@ -233,9 +233,7 @@ def change(
 def detach(execution: Execution, method: JsonObject, *, is_told: bool = True) -> JsonObject:
     """Take a method from its customer, for good. ``is_told`` says whether by an event."""
     known = execution.load(_INSTRUMENT, method["id"])
-    execution.note(
-        _INSTRUMENT, method["id"], {**known, "used_up": True, "attachable": False, "set_up": False}
-    )
+    execution.note(_INSTRUMENT, method["id"], {**known, "used_up": True, "attachable": False})
     owner = method["customer"]
     method = execution.change(method, customer=None)
     if is_told:

@@ -158,3 +158,13 @@ def test_customers_are_listed_by_the_time_of_their_creation(shop: Shop) -> None:
     assert [late] == [customer["id"] for customer in listed]
     assert {"user": "u-1"} == listed[0]["metadata"]
     assert early != late
+
+
+def test_an_update_tells_the_old_metadata_key_by_key(shop: Shop) -> None:
+    customer = customer_of(shop, metadata={"gone": "1", "kept": "2", "changed": "3"})
+
+    shop.post(f"customers/{customer}", {"metadata": {"gone": "", "changed": "4", "new": "5"}})
+
+    assert {"metadata": {"gone": "1", "changed": "3", "new": None}} == (
+        shop.event_objects()[-1]["data"]["previous_attributes"]
+    )

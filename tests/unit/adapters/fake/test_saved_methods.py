@@ -59,13 +59,17 @@ class TestAttaching:
         self, shop: Shop
     ) -> None:
         setup = shop.set_up()
-        method = shop.browser_sets_up(setup).body["payment_method"]
+        shop.browser_sets_up(setup, "4000002500003155")
+        method = shop.answers(setup).body["payment_method"]
         refused = pay(shop, None, method)
+        customer = customer_of(shop)
 
-        response = shop.post(f"payment_methods/{method}/attach", {"customer": customer_of(shop)})
+        response = shop.post(f"payment_methods/{method}/attach", {"customer": customer})
+        paid = pay(shop, customer, method, off_session=True)
 
         assert "may not be used again" in refused["message"]
         assert 200 == response.status
+        assert "succeeded" == paid["status"]
 
     @pytest.mark.parametrize(
         ("params", "status", "code"),
