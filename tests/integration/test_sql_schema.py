@@ -16,6 +16,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, inspect, text
 from sqlalchemy.exc import DBAPIError
 
+import markethub.adapters.sqlalchemy.dispute_tables  # noqa: F401 - adds its tables to the metadata
 from markethub.adapters.sqlalchemy.engines import engines_for
 from markethub.adapters.sqlalchemy.schema import HEAD
 from markethub.adapters.sqlalchemy.tables import metadata
