@@ -130,9 +130,7 @@ def _submissions() -> None:
         sa.Column("created_at", _MOMENT, nullable=False),
         sa.Column("updated_at", _MOMENT, nullable=False),
         sa.Column("version", sa.Integer(), nullable=False),
-        sa.CheckConstraint(
-            "kind IN ('submit', 'accept')", name=op.f("ck_submissions_kind_known")
-        ),
+        sa.CheckConstraint("kind IN ('submit', 'accept')", name=op.f("ck_submissions_kind_known")),
         sa.CheckConstraint(
             "status IN ('unresolved', 'done', 'refused', 'never_happened')",
             name=op.f("ck_submissions_status_known"),
