@@ -89,7 +89,6 @@ def _account(settings: Settings) -> "Account":
 
 
 def _fake_gateway(account: "Account") -> "FakeGateway":
-    from markethub.adapters.fake.dispute_desk import FakeDisputeDesk
     from markethub.adapters.fake.gateway import FakeGateway
 
     return FakeGateway(account)
