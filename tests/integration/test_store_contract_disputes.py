@@ -6,7 +6,7 @@ import anyio
 import attrs
 import pytest
 
-from markethub.domain.dispute import DUE_SOON, Dispute, DisputeStatus
+from markethub.domain.dispute import DUE_SOON, DisputeStatus
 from markethub.domain.errors import StaleWrite, ValidationFailed
 from markethub.domain.events import DisputeOpened
 from markethub.domain.evidence import Evidence
@@ -22,58 +22,16 @@ from markethub.domain.ids import (
     WarningId,
 )
 from markethub.domain.money import Money
-from markethub.domain.operation import RETRY_AFTER, OperationStatus, ProviderRequest
+from markethub.domain.operation import RETRY_AFTER, OperationStatus
 from markethub.domain.ports.disputes import DisputeFilter
 from markethub.domain.ports.unit_of_work import Transaction
-from markethub.domain.submission import Submission, SubmissionKind
+from markethub.domain.submission import SubmissionKind
+from tests.support.stored_disputes import dispute, save, submission
 from tests.support.stores import START, Store, later, order, payment, put, together
 
 pytestmark = pytest.mark.anyio
 
 PAY1, PAY2, DSP1 = PaymentId("pay_1"), PaymentId("pay_2"), DisputeId("dsp_1")
-
-
-def dispute(id: str = "dsp_1", **changes: object) -> Dispute:
-    made = Dispute(
-        id=DisputeId(id),
-        provider_id=ProviderDisputeId(id.replace("dsp", "dp")),
-        payment_id=PAY1,
-        order_id=OrderId("o-1"),
-        status=DisputeStatus.NEEDS_RESPONSE,
-        reason="fraudulent",
-        amount=Money.of(5000, "usd"),
-        evidence_due_by=later(days=7),
-        opened_at=START,
-        created_at=START,
-        updated_at=START,
-    )
-    return attrs.evolve(made, **changes)
-
-
-def submission(id: str = "sub_1", *, of: str = "dsp_1", origin: str | None = None) -> Submission:
-    return Submission.ask(
-        id=SubmissionId(id),
-        dispute_id=DisputeId(of),
-        kind=SubmissionKind.SUBMIT,
-        request=ProviderRequest(
-            method="POST", path="/v1/disputes/dp_1", params={"submit": True, "evidence": {"a": "ä"}}
-        ),
-        count_before=0,
-        actor="ann",
-        origin=origin,
-        now=START,
-    )
-
-
-async def save(store: Store, *rows: Dispute | Submission) -> None:
-    async def work(tx: Transaction) -> None:
-        for row in rows:
-            if isinstance(row, Dispute):
-                await tx.disputes.save(row)
-            else:
-                await tx.submissions.save(row)
-
-    await store.transactions.run(work)
 
 
 @pytest.fixture
