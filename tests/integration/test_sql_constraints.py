@@ -140,7 +140,7 @@ REFUSED: Final = [
         "UPDATE payments SET charge_id = 'ch_1' WHERE id = 'pay_2'",
     ),
     foreign(
-        "fk_payments_order_id_orders", "UPDATE payments SET order_id = 'o-9' WHERE id = 'pay_1'"
+        "fk_payments_order_id_orders", "UPDATE payments SET order_id = 'o-9' WHERE id = 'pay_2'"
     ),
     # operations
     *check("operations", "currency_code", "amount_minor = 1, currency = 'EURO'"),
