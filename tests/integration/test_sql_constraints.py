@@ -17,6 +17,7 @@ from markethub.domain.facts import Card
 from markethub.domain.ids import ChargeId
 from markethub.domain.ports.stamp import Stamp
 from tests.support.postgres import PostgresServer
+from tests.support.stored_disputes import dispute, save, submission
 from tests.support.stores import (
     entry,
     event,
@@ -139,7 +140,7 @@ REFUSED: Final = [
         "UPDATE payments SET charge_id = 'ch_1' WHERE id = 'pay_2'",
     ),
     foreign(
-        "fk_payments_order_id_orders", "UPDATE payments SET order_id = 'o-9' WHERE id = 'pay_1'"
+        "fk_payments_order_id_orders", "UPDATE payments SET order_id = 'o-9' WHERE id = 'pay_2'"
     ),
     # operations
     *check("operations", "currency_code", "amount_minor = 1, currency = 'EURO'"),
@@ -178,6 +179,44 @@ REFUSED: Final = [
     foreign("fk_ledger_entries_payment_id_payments", ORPHAN),
     Refused("the ledger is append-only", "UPDATE ledger_entries SET amount_minor = 1"),
     Refused("the ledger is append-only", "DELETE FROM ledger_entries"),
+    # disputes
+    *check("disputes", "currency_code", "currency = 'USD'"),
+    *check("disputes", "status_known", "status = 'charge_refunded'"),
+    *check("disputes", "amount_not_negative", "amount_minor = -1"),
+    *check("disputes", "submission_count_not_negative", "submission_count = -1"),
+    *check("disputes", "version_counts", "version = 0"),
+    unique("pk_disputes", "disputes.id", "UPDATE disputes SET id = 'dsp_1' WHERE id = 'dsp_2'"),
+    unique(
+        "uq_disputes_provider_id",
+        "disputes.provider_id",
+        "UPDATE disputes SET provider_id = 'dp_1' WHERE id = 'dsp_2'",
+    ),
+    foreign(
+        "fk_disputes_payment_id_order_id_payments",
+        "UPDATE disputes SET order_id = 'o-2' WHERE id = 'dsp_1'",
+    ),
+    *check("submissions", "kind_known", "kind = 'ignore'"),
+    *check("submissions", "status_known", "status = 'failed'"),
+    *check("submissions", "attempt_counts", "attempt = 0"),
+    *check("submissions", "count_before_not_negative", "count_before = -1"),
+    *check("submissions", "version_counts", "version = 0"),
+    unique(
+        "pk_submissions", "submissions.id", "UPDATE submissions SET id = 'sub_1' WHERE id = 'sub_2'"
+    ),
+    unique(
+        "uq_submissions_unresolved_of_dispute",
+        "submissions.dispute_id",
+        "UPDATE submissions SET dispute_id = 'dsp_1' WHERE id = 'sub_2'",
+    ),
+    unique(
+        "uq_submissions_origin",
+        "submissions.origin",
+        "UPDATE submissions SET origin = 'ops|POST /|k' WHERE id = 'sub_2'",
+    ),
+    foreign(
+        "fk_submissions_dispute_id_disputes",
+        "UPDATE submissions SET dispute_id = 'dsp_9' WHERE id = 'sub_1'",
+    ),
     # the inbox
     *check("inbox", "status_known", "status = 'seen'"),
     *check("inbox", "reason_given", "status = 'dead'", "status = 'ignored'"),
@@ -229,6 +268,13 @@ async def seed(url: str) -> None:
         operation("op_2", payment_id="pay_2"),
     )
     await post(store, entry())
+    await save(
+        store,
+        dispute("dsp_1"),
+        dispute("dsp_2"),
+        submission("sub_1", origin="ops|POST /|k"),
+        submission("sub_2", of="dsp_2"),
+    )
     await receive(store, [event("evt_1"), event("evt_2")])
     for key in ("k-1", "k-2"):
         await store.idempotency_keys.begin("scope", key, "f", now=order().created_at)

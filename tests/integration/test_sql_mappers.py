@@ -11,16 +11,36 @@ from hypothesis import strategies as st
 from sqlalchemy.exc import StatementError
 
 from markethub.adapters.sqlalchemy import mappers
+from markethub.adapters.sqlalchemy.dispute_mappers import (
+    dispute_from_row,
+    dispute_to_row,
+    submission_from_row,
+    submission_to_row,
+)
 from markethub.domain import events
-from markethub.domain.facts import CaptureMethod, Card, Failure, ReceivedEvent
+from markethub.domain.dispute import Dispute, DisputeStatus
+from markethub.domain.evidence import Evidence
+from markethub.domain.facts import (
+    BalanceTransaction,
+    CaptureMethod,
+    Card,
+    Failure,
+    FraudWarning,
+    ReceivedEvent,
+)
 from markethub.domain.ids import (
     ChargeId,
     CustomerId,
+    DisputeId,
     EventId,
     IntentId,
     OperationId,
     OrderId,
     PaymentId,
+    ProviderDisputeId,
+    ProviderFileId,
+    SubmissionId,
+    WarningId,
 )
 from markethub.domain.inbox_event import InboxEvent, InboxStatus
 from markethub.domain.ledger import Account, Entry, EntryKind
@@ -34,6 +54,7 @@ from markethub.domain.operation import (
 from markethub.domain.order import Cart, Line, Order, OrderStatus
 from markethub.domain.payment import Payment, PaymentStatus, Quarantine
 from markethub.domain.ports.unit_of_work import Transaction
+from markethub.domain.submission import Submission, SubmissionKind
 from tests.support.stores import Store
 
 pytestmark = pytest.mark.anyio
@@ -104,6 +125,15 @@ failures = st.builds(
 )
 
 
+warnings = st.builds(
+    FraudWarning,
+    id=names.map(WarningId),
+    fraud_type=texts,
+    is_actionable=st.booleans(),
+    created_at=moments,
+)
+
+
 @st.composite
 def payments(draw: st.DrawFn) -> Payment:
     currency = draw(currencies)
@@ -128,6 +158,8 @@ def payments(draw: st.DrawFn) -> Payment:
         card=draw(maybe(cards)),
         failure=draw(maybe(failures)),
         quarantine=draw(maybe(st.sampled_from(Quarantine))),
+        chargeback_open=draw(st.booleans()),
+        fraud_warnings=tuple(draw(st.lists(warnings, max_size=2))),
         declines=draw(counts),
         created_at=draw(moments),
         updated_at=draw(moments),
@@ -177,6 +209,61 @@ def entries(draw: st.DrawFn) -> Entry:
     )
 
 
+movements = st.builds(
+    BalanceTransaction,
+    id=names,
+    amount=currencies.flatmap(lambda currency: moneys(currency, -(2**53), 2**53)),
+    fee=currencies.flatmap(lambda currency: moneys(currency, -(2**53), 2**53)),
+)
+disputes = st.builds(
+    Dispute,
+    id=names.map(DisputeId),
+    provider_id=names.map(ProviderDisputeId),
+    payment_id=names.map(PaymentId),
+    order_id=names.map(OrderId),
+    status=st.sampled_from(DisputeStatus),
+    reason=texts,
+    amount=currencies.flatmap(lambda currency: moneys(currency, 0, 2**53)),
+    movements=st.lists(movements, max_size=3).map(tuple),
+    evidence_due_by=maybe(moments),
+    has_evidence=st.booleans(),
+    submission_count=counts,
+    is_past_due=st.booleans(),
+    draft=st.builds(
+        Evidence,
+        texts=st.dictionaries(texts, texts, max_size=2),
+        files=st.dictionaries(texts, texts.map(ProviderFileId), max_size=2),
+    ),
+    drafted_by=maybe(texts),
+    reminded_at=maybe(moments),
+    opened_at=moments,
+    created_at=moments,
+    updated_at=moments,
+    version=counts,
+    events=st.just(()),
+)
+submissions = st.builds(
+    Submission,
+    id=names.map(SubmissionId),
+    dispute_id=names.map(DisputeId),
+    kind=st.sampled_from(SubmissionKind),
+    request=st.builds(
+        ProviderRequest,
+        method=texts,
+        path=texts,
+        params=st.dictionaries(texts, json_values, max_size=4),
+    ),
+    count_before=counts,
+    actor=maybe(texts),
+    origin=maybe(texts),
+    attempt=st.integers(1, 2**31 - 1),
+    status=st.sampled_from(OperationStatus),
+    error_code=maybe(texts),
+    next_attempt_at=moments,
+    created_at=moments,
+    updated_at=moments,
+    version=counts,
+)
 received = st.builds(
     InboxEvent,
     event=st.builds(
@@ -205,6 +292,10 @@ told = st.one_of(
             events.PaymentFailed,
             events.PaymentCanceled,
             events.PaymentQuarantinedEvent,
+            events.DisputeOpened,
+            events.DisputeDue,
+            events.DisputeWon,
+            events.DisputeLost,
         )
     )
 )
@@ -220,11 +311,22 @@ def _same(event: events.DomainEvent) -> events.DomainEvent:
         (orders(), lambda order: mappers.order_from_row(mappers.order_to_row(order))),
         (payments(), lambda found: mappers.payment_from_row(mappers.payment_to_row(found))),
         (operations, lambda asked: mappers.operation_from_row(mappers.operation_to_row(asked))),
+        (disputes, lambda found: dispute_from_row(dispute_to_row(found))),
+        (submissions, lambda asked: submission_from_row(submission_to_row(asked))),
         (entries(), lambda entry: mappers.entry_from_row(mappers.entry_to_row(entry))),
         (received, lambda taken: mappers.inbox_event_from_row(mappers.inbox_event_to_row(taken))),
         (told, _same),
     ],
-    ids=["order", "payment", "operation", "entry", "inbox event", "domain event"],
+    ids=[
+        "order",
+        "payment",
+        "operation",
+        "dispute",
+        "submission",
+        "entry",
+        "inbox event",
+        "domain event",
+    ],
 )
 @given(data=st.data())
 def test_a_row_holds_all_of_an_entity(

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
@@ -16,6 +17,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, inspect, text
 from sqlalchemy.exc import DBAPIError
 
+import markethub.adapters.sqlalchemy.dispute_tables  # noqa: F401 - adds its tables to the metadata
 from markethub.adapters.sqlalchemy.engines import engines_for
 from markethub.adapters.sqlalchemy.schema import HEAD
 from markethub.adapters.sqlalchemy.tables import metadata
@@ -172,6 +174,52 @@ async def test_upgrading_again_keeps_what_is_there(store_url: str) -> None:
 
     assert await store.queries.order(order().id) is not None
     await store.close()
+
+
+def _as_of(connection: Connection, revision: str) -> None:
+    config = Config()
+    config.set_main_option("script_location", "markethub.adapters.sqlalchemy:migrations")
+    config.set_main_option("path_separator", "os")
+    config.attributes["connection"] = connection
+    command.upgrade(config, revision)
+
+
+_OLD_ROWS = (
+    "INSERT INTO orders VALUES ('o-1', 'c-1', 'usd', '[]', 0, 5000, 'open', NULL, {at}, {at}, 1)",
+    (
+        "INSERT INTO payments (id, order_id, customer_id, currency, amount_minor, authorized_minor, "
+        "captured_minor, refunded_minor, disputed_minor, capture_method, status, holds_slot, "
+        "declines, created_at, updated_at, version) VALUES ('pay_1', 'o-1', 'c-1', 'usd', 5000, 0, "
+        "0, 0, 0, 'automatic', 'pending', {true}, 0, {at}, {at}, 1)"
+    ),
+    (
+        "INSERT INTO ledger_entries (reference, kind, payment_id, debit, credit, amount_minor, "
+        "currency, posted_at) VALUES ('ch_1', 'charge', 'pay_1', 'provider_balance', 'sales', 5000, "
+        "'usd', {at})"
+    ),
+)
+
+
+async def test_what_an_older_version_posted_is_kept_and_stays_append_only(empty_url: str) -> None:
+    engines = engines_for(empty_url)
+    sqlite = engines.is_sqlite
+    words = {"at": "'2026-11-01 12:00:00+00:00'", "true": "1" if sqlite else "true"}
+    async with engines.writer.begin() as connection:
+        await connection.run_sync(_as_of, "0001")
+        for statement in _OLD_ROWS:
+            await connection.execute(text(statement.format(**words)))
+    store = open_store(empty_url)
+
+    await store.upgrade()
+
+    [kept] = await store.queries.ledger()
+    assert ("ch_1", 5000) == (kept.reference, kept.amount.minor)
+    for change in ("UPDATE ledger_entries SET amount_minor = 1", "DELETE FROM ledger_entries"):
+        async with engines.writer.connect() as connection:
+            with pytest.raises(DBAPIError, match="append-only"):
+                await connection.execute(text(change))
+    await store.close()
+    await engines.dispose()
 
 
 async def test_a_migration_that_fails_leaves_nothing_behind(empty_url: str) -> None:

@@ -1,18 +1,21 @@
 """The command line in this process, over a shop in one SQLite file."""
 
 import asyncio
+import json
 import logging
 import os
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import attrs
 import pytest
 import structlog
 from dependency_injector import providers
 
+from markethub.domain.ports.dispute_desk import DisputeDesk
+from markethub.domain.usecases.receive_event import ReceiveEventCommand
 from markethub.entrypoints.cli import main
 from markethub.entrypoints.cli.demo_world import World
 from markethub.entrypoints.container import Container, build_container
@@ -21,6 +24,7 @@ from markethub.entrypoints.setting_values import Database
 from markethub.entrypoints.settings import Settings
 from tests.support.faults import Fault, FaultyGateway
 from tests.support.processes import OURS
+from tests.support.world import signed
 
 T = TypeVar("T")
 
@@ -42,6 +46,8 @@ class Shell:
         self.settings = settings
         self.faults: list[Fault] = []
         """What happens to the next calls of the gateway."""
+        self.desk: DisputeDesk | None = None
+        """Who disputes, where it is not the simulated account."""
 
     @classmethod
     def in_folder(cls, folder: Path, capsys: pytest.CaptureFixture[str]) -> "Shell":
@@ -63,11 +69,26 @@ class Shell:
 
         return asyncio.run(run())
 
+    def hears(self, event: Mapping[str, Any]) -> None:
+        """Let an event of the provider arrive and be processed."""
+        body = json.dumps(event).encode()
+
+        async def run() -> None:
+            container = self._compose()
+            async with running(container):
+                signature = signed(body, at=container.clock().now())
+                await container.receive_event()(ReceiveEventCommand(body=body, signature=signature))
+                await container.process_inbox()()
+
+        asyncio.run(run())
+
     def _compose(self) -> Container:
         container = build_container(self.settings)
         gateway = FaultyGateway(container.gateway())
         gateway.faults = self.faults
         container.gateway.override(providers.Object(gateway))
+        if self.desk is not None:
+            container.dispute_desk.override(providers.Object(self.desk))
         return container
 
 

@@ -25,6 +25,7 @@ from markethub.domain.money import Currency, Money
 from markethub.domain.operation import CancelIntent, Operation, ProviderRequest
 from markethub.domain.order import Cart, Line, Order
 from markethub.domain.payment import Payment
+from markethub.domain.ports.disputes import DisputeQueries
 from markethub.domain.ports.idempotency import IdempotencyKeys
 from markethub.domain.ports.inbox import Inbox
 from markethub.domain.ports.queries import Queries
@@ -47,6 +48,8 @@ class Store(Protocol):
     def inbox(self) -> Inbox: ...
     @property
     def queries(self) -> Queries: ...
+    @property
+    def dispute_queries(self) -> DisputeQueries: ...
     @property
     def idempotency_keys(self) -> IdempotencyKeys: ...
     @property

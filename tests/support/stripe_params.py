@@ -27,6 +27,7 @@ from stripe import params
 _OPTIONS = frozenset(stripe.RequestOptions.__annotations__)  # of a call, never of the wire
 _NAMES: Final = {"StripeContext": object, "Mapping": Mapping}  # missing where the SDK names them
 _INTENT = r"/v1/payment_intents/\w+"
+_DISPUTE = r"/v1/disputes/\w+"
 _TYPES: tuple[tuple[str, str, Any], ...] = (
     ("POST", r"/v1/payment_intents", params.PaymentIntentCreateParams),
     ("POST", _INTENT, params.PaymentIntentUpdateParams),
@@ -35,6 +36,10 @@ _TYPES: tuple[tuple[str, str, Any], ...] = (
     ("GET", _INTENT, params.PaymentIntentRetrieveParams),
     ("GET", r"/v1/payment_intents", params.PaymentIntentListParams),
     ("GET", r"/v1/balance_transactions", params.BalanceTransactionListParams),
+    ("POST", _DISPUTE, params.DisputeUpdateParams),
+    ("POST", _DISPUTE + "/close", params.DisputeCloseParams),
+    ("GET", _DISPUTE, params.DisputeRetrieveParams),
+    ("GET", r"/v1/radar/early_fraud_warnings/\w+", params.radar.EarlyFraudWarningRetrieveParams),
     ("GET", r"/v1/account", params.AccountRetrieveCurrentParams),
 )
 

@@ -10,6 +10,7 @@
     |   |-- InvalidTransition          invalid_transition
     |   |-- OrderAlreadyPaid           order_already_paid
     |   |-- PaymentQuarantined         payment_quarantined
+    |   |-- EvidencePastDue            evidence_past_due
     |   |-- TooManyDeclines            rate_limited
     |   |-- KeyReused                  idempotency_key_reused
     |   |-- InvalidSignature           invalid_signature
@@ -94,6 +95,12 @@ class PaymentQuarantined(Refused):
     """Money arrived that does not fit the order. Staff must look at it before anything else."""
 
     code = "payment_quarantined"
+
+
+class EvidencePastDue(Refused):
+    """The bank takes no more evidence for the dispute."""
+
+    code = "evidence_past_due"
 
 
 class TooManyDeclines(Refused):

@@ -9,7 +9,7 @@ from typing import ClassVar
 
 import attrs
 
-from markethub.domain.ids import OrderId, PaymentId
+from markethub.domain.ids import DisputeId, OrderId, PaymentId
 
 
 @attrs.frozen(kw_only=True)
@@ -79,6 +79,66 @@ class PaymentQuarantinedEvent:
     occurred_at: datetime
 
 
+@attrs.frozen(kw_only=True)
+class DisputeOpened:
+    """A cardholder contests a payment, or an inquiry has grown into a chargeback.
+
+    ``is_inquiry``: the bank only asks; no money moves. The amount is the dispute's own, in its
+    own currency.
+    """
+
+    type: ClassVar[str] = "dispute.opened"
+    dispute_id: DisputeId
+    payment_id: PaymentId
+    order_id: OrderId
+    amount_minor: int
+    currency: str
+    reason: str
+    is_inquiry: bool
+    occurred_at: datetime
+
+
+@attrs.frozen(kw_only=True)
+class DisputeDue:
+    """The time for evidence runs out soon, and none was submitted.
+
+    ``due_by`` is the end of it, RFC 3339 in UTC.
+    """
+
+    type: ClassVar[str] = "dispute.due"
+    dispute_id: DisputeId
+    payment_id: PaymentId
+    order_id: OrderId
+    due_by: str
+    occurred_at: datetime
+
+
+@attrs.frozen(kw_only=True)
+class DisputeWon:
+    """The dispute was decided for us; the money follows by itself."""
+
+    type: ClassVar[str] = "dispute.won"
+    dispute_id: DisputeId
+    payment_id: PaymentId
+    order_id: OrderId
+    amount_minor: int
+    currency: str
+    occurred_at: datetime
+
+
+@attrs.frozen(kw_only=True)
+class DisputeLost:
+    """The dispute was decided against us. It may still be won late."""
+
+    type: ClassVar[str] = "dispute.lost"
+    dispute_id: DisputeId
+    payment_id: PaymentId
+    order_id: OrderId
+    amount_minor: int
+    currency: str
+    occurred_at: datetime
+
+
 DomainEvent = (
     OrderPaid
     | OrderCanceled
@@ -86,4 +146,8 @@ DomainEvent = (
     | PaymentFailed
     | PaymentCanceled
     | PaymentQuarantinedEvent
+    | DisputeOpened
+    | DisputeDue
+    | DisputeWon
+    | DisputeLost
 )

@@ -17,6 +17,8 @@ from markethub.domain.ids import (
     IntentId,
     OrderId,
     PaymentId,
+    ProviderDisputeId,
+    WarningId,
 )
 from markethub.domain.money import Money
 from markethub.domain.secret import Secret
@@ -160,6 +162,85 @@ class ChargeReported:
     reference: Reference
 
 
+class ProviderDisputeStatus(StrEnum):
+    """Stripe's Dispute statuses, an old one of its own, and one for those yet unheard of."""
+
+    WARNING_NEEDS_RESPONSE = "warning_needs_response"
+    WARNING_UNDER_REVIEW = "warning_under_review"
+    WARNING_CLOSED = "warning_closed"
+    NEEDS_RESPONSE = "needs_response"
+    UNDER_REVIEW = "under_review"
+    WON = "won"
+    LOST = "lost"
+    PREVENTED = "prevented"
+    CHARGE_REFUNDED = "charge_refunded"
+    """Only in old payloads: an inquiry that ended because the charge was refunded."""
+    UNKNOWN = "unknown"
+
+
+@attrs.frozen(kw_only=True)
+class ProviderDispute:
+    """A dispute at one moment.
+
+    Its amount may be lower or higher than the charge's, and of another currency.
+    """
+
+    id: ProviderDisputeId
+    status: ProviderDisputeStatus
+    reason: str
+    amount: Money
+    charge_id: ChargeId | None
+    intent_id: IntentId | None
+    movements: tuple[BalanceTransaction, ...] = ()
+    """What was taken from our balance (negative) or given back (positive), with its fees."""
+    evidence_due_by: datetime | None = None
+    has_evidence: bool = False
+    submission_count: int = 0
+    is_past_due: bool = False
+    livemode: bool
+    created_at: datetime
+
+
+@attrs.frozen(kw_only=True)
+class FraudWarning:
+    """An issuer's early fraud warning: a cardholder called a charge fraudulent.
+
+    ``is_actionable``: it has not become a dispute yet, and a refund may still prevent one.
+    """
+
+    id: WarningId
+    fraud_type: str
+    is_actionable: bool
+    created_at: datetime
+
+
+@attrs.frozen(kw_only=True)
+class ProviderFraudWarning:
+    """An early fraud warning, and what it is about."""
+
+    warning: FraudWarning
+    charge_id: ChargeId | None
+    intent_id: IntentId | None
+
+
+@attrs.frozen(kw_only=True)
+class DisputeReported:
+    """An event that carried a Dispute: a hint to read it."""
+
+    dispute_id: ProviderDisputeId
+    charge_id: ChargeId | None
+    intent_id: IntentId | None
+
+
+@attrs.frozen(kw_only=True)
+class WarningReported:
+    """An event that carried an early fraud warning: a hint to read it."""
+
+    warning_id: WarningId
+    charge_id: ChargeId | None
+    intent_id: IntentId | None
+
+
 @attrs.frozen(kw_only=True)
 class Unrecognised:
     """An event of a type that no handler is declared for."""
@@ -167,7 +248,7 @@ class Unrecognised:
     type: str
 
 
-ProviderFact = IntentReported | ChargeReported | Unrecognised
+ProviderFact = IntentReported | ChargeReported | DisputeReported | WarningReported | Unrecognised
 
 
 @attrs.frozen(kw_only=True)

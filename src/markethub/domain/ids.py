@@ -17,6 +17,14 @@ IntentId = NewType("IntentId", str)
 """Stripe's ``pi_...``."""
 ChargeId = NewType("ChargeId", str)
 """Stripe's ``ch_...`` (or ``py_...``)."""
+DisputeId = NewType("DisputeId", str)
+SubmissionId = NewType("SubmissionId", str)
+ProviderDisputeId = NewType("ProviderDisputeId", str)
+"""Stripe's ``dp_...`` or ``du_...``."""
+ProviderFileId = NewType("ProviderFileId", str)
+"""Stripe's ``file_...``."""
+WarningId = NewType("WarningId", str)
+"""Stripe's ``issfr_...``: an early fraud warning."""
 EventId = NewType("EventId", str)
 """Stripe's ``evt_...``."""
 
@@ -26,6 +34,8 @@ class IdPrefix(StrEnum):
 
     PAYMENT = "pay"
     OPERATION = "op"
+    DISPUTE = "dsp"
+    SUBMISSION = "sub"
 
 
 _OUTSIDE_ID = re.compile(r"[A-Za-z0-9_.:-]{1,64}")

@@ -29,6 +29,10 @@ class Account(StrEnum):
     """What the provider keeps for its work (expense)."""
     FOREIGN_EXCHANGE = "foreign_exchange"
     """Between a charge's currency and the currency that the provider settles in."""
+    DISPUTE_LOSSES = "dispute_losses"
+    """What disputes took and did not give back (expense)."""
+    DISPUTE_FEES = "dispute_fees"
+    """What the provider keeps for its work on disputes (expense)."""
 
 
 class EntryKind(StrEnum):
@@ -38,6 +42,10 @@ class EntryKind(StrEnum):
     FEE = "fee"
     FX_OUT = "fx_out"
     FX_IN = "fx_in"
+    DISPUTE_WITHDRAWN = "dispute_withdrawn"
+    DISPUTE_REINSTATED = "dispute_reinstated"
+    DISPUTE_FEE = "dispute_fee"
+    DISPUTE_FEE_RETURNED = "dispute_fee_returned"
 
 
 @attrs.frozen(kw_only=True)
@@ -135,6 +143,47 @@ def _fee(balance: BalanceTransaction, *, payment_id: PaymentId, now: datetime) -
             posted_at=now,
         ),
     )
+
+
+def dispute_entries(
+    movement: BalanceTransaction, *, disputed: Money, payment_id: PaymentId, now: datetime
+) -> tuple[Entry, ...]:
+    """Return what a movement of a dispute's funds posts.
+
+    ``disputed`` is what it took or gave in the dispute's currency; the provider settles in its
+    own. A fee below zero is one that is returned.
+    """
+    withdrawn = movement.amount.minor < 0
+    cash, losses = Account.PROVIDER_BALANCE, Account.DISPUTE_LOSSES
+    settled = attrs.evolve(movement.amount, minor=abs(movement.amount.minor))
+
+    def entry(kind: EntryKind, debit: Account, credit: Account, amount: Money) -> Entry:
+        return Entry(
+            kind=kind,
+            reference=movement.id,
+            payment_id=payment_id,
+            debit=debit,
+            credit=credit,
+            amount=amount,
+            posted_at=now,
+        )
+
+    posted: list[Entry] = []
+    if settled.minor:
+        kind = EntryKind.DISPUTE_WITHDRAWN if withdrawn else EntryKind.DISPUTE_REINSTATED
+        debit, credit = (losses, cash) if withdrawn else (cash, losses)
+        posted.append(entry(kind, debit, credit, disputed))
+    if settled.minor and settled.currency != disputed.currency:
+        out, into = (settled, disputed) if withdrawn else (disputed, settled)
+        exchange = Account.FOREIGN_EXCHANGE
+        posted.append(entry(EntryKind.FX_OUT, exchange, cash, out))
+        posted.append(entry(EntryKind.FX_IN, cash, exchange, into))
+    fee, fees = attrs.evolve(movement.fee, minor=abs(movement.fee.minor)), Account.DISPUTE_FEES
+    if movement.fee.minor > 0:
+        posted.append(entry(EntryKind.DISPUTE_FEE, fees, cash, fee))
+    elif fee.minor:
+        posted.append(entry(EntryKind.DISPUTE_FEE_RETURNED, cash, fees, fee))
+    return tuple(posted)
 
 
 def balances(entries: Iterable[Entry]) -> Mapping[tuple[Account, str], int]:

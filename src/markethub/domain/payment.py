@@ -26,6 +26,7 @@ from markethub.domain.facts import (
     CaptureMethod,
     Card,
     Failure,
+    FraudWarning,
     IntentStatus,
     ProviderIntent,
 )
@@ -132,6 +133,11 @@ class Payment:
     captured: Money
     refunded: Money
     disputed: Money
+    """What disputes have taken and not given back. May exceed what was captured."""
+    chargeback_open: bool = False
+    """A dispute waits for our answer or its decision: no refund outside of it meanwhile."""
+    fraud_warnings: tuple[FraudWarning, ...] = ()
+    """By id."""
     capture_asked: Money | None = None
     """What we asked to capture of a manual payment; money captured without it is quarantined."""
     card: Card | None = None
@@ -262,6 +268,20 @@ class Payment:
     def forget_capture(self, *, now: datetime) -> Self:
         """Note that the provider refused the capture we asked for."""
         return attrs.evolve(self, capture_asked=None, updated_at=now)
+
+    def contest(self, *, disputed: Money, chargeback_open: bool, now: datetime) -> Self:
+        """Take over how its disputes stand; nothing new changes nothing."""
+        seen = attrs.evolve(self, disputed=disputed, chargeback_open=chargeback_open)
+        return self if seen == self else attrs.evolve(seen, updated_at=now)
+
+    def warn(self, warning: FraudWarning, *, now: datetime) -> Self:
+        """Note an early fraud warning, or what became of it; nothing new changes nothing."""
+        known = {each.id: each for each in self.fraud_warnings}
+        if known.get(warning.id) == warning:
+            return self
+        known[warning.id] = warning
+        warnings = tuple(known[name] for name in sorted(known))
+        return attrs.evolve(self, fraud_warnings=warnings, updated_at=now)
 
     def close(self, code: str, *, now: datetime) -> Self:
         """Give up a payment whose intent does not exist at the provider; its slot is free."""

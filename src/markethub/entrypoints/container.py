@@ -16,21 +16,34 @@ from dependency_injector import containers, providers
 
 from markethub.adapters.crypto import AesGcmCipher
 from markethub.adapters.system import AsyncioPause, SystemClock, TypeIds
-from markethub.domain.facts import ChargeReported, IntentReported
+from markethub.domain.facts import (
+    ChargeReported,
+    DisputeReported,
+    IntentReported,
+    WarningReported,
+)
 from markethub.domain.ports.cipher import TokenCipher
 from markethub.domain.ports.system import Clock
+from markethub.domain.usecases.accept_dispute import AcceptDispute
+from markethub.domain.usecases.attach_file import AttachFile
 from markethub.domain.usecases.cancel_order import CancelOrder
 from markethub.domain.usecases.cancel_payment import CancelPayment
 from markethub.domain.usecases.capture_payment import CapturePayment
 from markethub.domain.usecases.charge_order import ChargeOrder
 from markethub.domain.usecases.confirm_payment import ConfirmPayment
+from markethub.domain.usecases.dispute_events import DisputeEvents
+from markethub.domain.usecases.draft_evidence import DraftEvidence
 from markethub.domain.usecases.drive import Driver
+from markethub.domain.usecases.drive_submission import SubmissionDriver
 from markethub.domain.usecases.intent_events import IntentEvents
 from markethub.domain.usecases.process_inbox import ProcessInbox
 from markethub.domain.usecases.receive_event import ReceiveEvent, ReceiveEventCommand
 from markethub.domain.usecases.reconcile import Reconcile
+from markethub.domain.usecases.reconcile_disputes import ReconcileDisputes, RemindOfDisputes
 from markethub.domain.usecases.register_order import RegisterOrder
+from markethub.domain.usecases.settle_dispute import DisputeSettlement
 from markethub.domain.usecases.settlement import Settlement
+from markethub.domain.usecases.submit_evidence import SubmitDraft
 from markethub.entrypoints.settings import Settings
 from markethub.entrypoints.worker import Worker
 
@@ -38,10 +51,12 @@ if TYPE_CHECKING:
     from litestar import Router
 
     from markethub.adapters.fake.account import Account
+    from markethub.adapters.fake.dispute_desk import FakeDisputeDesk
     from markethub.adapters.fake.gateway import FakeGateway
     from markethub.adapters.fake.pump import Pump
     from markethub.adapters.memory.store import MemoryStore
     from markethub.adapters.sqlalchemy.store import SqlStore
+    from markethub.adapters.stripe.dispute_desk import StripeDisputeDesk
     from markethub.adapters.stripe.gateway import StripeGateway
     from markethub.adapters.stripe.webhooks import StripeEventTranslator
 
@@ -83,6 +98,20 @@ def _stripe_gateway(settings: Settings) -> "StripeGateway":
     from markethub.adapters.stripe.gateway import StripeGateway
 
     return StripeGateway(secret_key=settings.stripe_secret_key, api_base=settings.stripe_api_base)
+
+
+def _fake_dispute_desk(account: "Account") -> "FakeDisputeDesk":
+    from markethub.adapters.fake.dispute_desk import FakeDisputeDesk
+
+    return FakeDisputeDesk(account)
+
+
+def _stripe_dispute_desk(settings: Settings) -> "StripeDisputeDesk":
+    from markethub.adapters.stripe.dispute_desk import StripeDisputeDesk
+
+    return StripeDisputeDesk(
+        secret_key=settings.stripe_secret_key, api_base=settings.stripe_api_base
+    )
 
 
 def _translator(settings: Settings) -> "StripeEventTranslator":
@@ -135,6 +164,7 @@ class Container(containers.DeclarativeContainer):
     transactions = store.provided.transactions
     inbox = store.provided.inbox
     queries = store.provided.queries
+    dispute_queries = store.provided.dispute_queries
     idempotency_keys = store.provided.idempotency_keys
     stamps = store.provided.stamps
 
@@ -147,6 +177,11 @@ class Container(containers.DeclarativeContainer):
         settings.provided.gateway,
         fake=providers.Singleton(_fake_gateway, account),
         stripe=providers.Singleton(_stripe_gateway, settings),
+    )
+    dispute_desk = providers.Selector(
+        settings.provided.gateway,
+        fake=providers.Singleton(_fake_dispute_desk, account),
+        stripe=providers.Singleton(_stripe_dispute_desk, settings),
     )
     translator = providers.Singleton(_translator, settings)
 
@@ -178,6 +213,28 @@ class Container(containers.DeclarativeContainer):
     cancel_payment = providers.Factory(
         CancelPayment, transactions=transactions, settlement=settlement, drive=drive
     )
+    dispute_settlement = providers.Factory(
+        DisputeSettlement, transactions=transactions, desk=dispute_desk, clock=clock, ids=ids
+    )
+    drive_submission = providers.Factory(
+        SubmissionDriver, settlement=dispute_settlement, pause=pause
+    )
+    draft_evidence = providers.Factory(DraftEvidence, transactions=transactions, clock=clock)
+    attach_file = providers.Factory(
+        AttachFile, transactions=transactions, desk=dispute_desk, clock=clock
+    )
+    submit_evidence = providers.Factory(
+        SubmitDraft,
+        transactions=transactions,
+        settlement=dispute_settlement,
+        drive=drive_submission,
+    )
+    accept_dispute = providers.Factory(
+        AcceptDispute,
+        transactions=transactions,
+        settlement=dispute_settlement,
+        drive=drive_submission,
+    )
     receive_event = providers.Factory(
         ReceiveEvent,
         translator=translator,
@@ -186,19 +243,36 @@ class Container(containers.DeclarativeContainer):
         livemode=providers.Callable(lambda settings: settings.mode == "live", settings),
     )
     intent_events = providers.Factory(IntentEvents, settlement=settlement)
+    dispute_events = providers.Factory(DisputeEvents, settlement=dispute_settlement)
     process_inbox = providers.Factory(
         ProcessInbox,
         transactions=transactions,
-        handlers=providers.Dict({IntentReported: intent_events, ChargeReported: intent_events}),
+        handlers=providers.Dict(
+            {
+                IntentReported: intent_events,
+                ChargeReported: intent_events,
+                DisputeReported: dispute_events,
+                WarningReported: dispute_events,
+            }
+        ),
         translator=translator,
         clock=clock,
     )
     reconcile = providers.Factory(
         Reconcile, transactions=transactions, settlement=settlement, drive=drive, clock=clock
     )
+    reconcile_disputes = providers.Factory(
+        ReconcileDisputes, transactions=transactions, drive=drive_submission, clock=clock
+    )
+    remind_of_disputes = providers.Factory(RemindOfDisputes, transactions=transactions, clock=clock)
 
     worker = providers.Factory(
-        Worker, process_inbox=process_inbox, reconcile=reconcile, pause=pause
+        Worker,
+        process_inbox=process_inbox,
+        reconcile=reconcile,
+        reconcile_disputes=reconcile_disputes,
+        remind_of_disputes=remind_of_disputes,
+        pause=pause,
     )
     pump = providers.Selector(
         settings.provided.gateway,

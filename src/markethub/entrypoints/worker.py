@@ -13,6 +13,7 @@ import structlog
 from markethub.domain.ports.system import Pause
 from markethub.domain.usecases.process_inbox import ProcessInbox
 from markethub.domain.usecases.reconcile import Reconcile
+from markethub.domain.usecases.reconcile_disputes import ReconcileDisputes, RemindOfDisputes
 
 IDLE_S: Final = 0.2
 """How long to rest when there was nothing to do."""
@@ -28,6 +29,8 @@ class Worker:
 
     process_inbox: ProcessInbox
     reconcile: Reconcile
+    reconcile_disputes: ReconcileDisputes
+    remind_of_disputes: RemindOfDisputes
     pause: Pause
 
     async def run(self) -> None:
@@ -37,19 +40,24 @@ class Worker:
     async def round(self) -> int:
         """Do what is due once, and say how much that was."""
         inbox = await self.process_inbox()
-        recovered = await self.reconcile()
-        if inbox.total or recovered.resolved or recovered.unresolved:
+        operations = await self.reconcile()
+        submissions = await self.reconcile_disputes()
+        reminded = await self.remind_of_disputes()
+        resolved = operations.resolved + submissions.resolved
+        unresolved = operations.unresolved + submissions.unresolved
+        if inbox.total or resolved or unresolved or reminded:
             _log.info(
                 "worker.round",
                 processed=inbox.processed,
                 ignored=inbox.ignored,
                 parked=inbox.parked,
                 failed=inbox.failed,
-                resolved=recovered.resolved,
-                unresolved=recovered.unresolved,
+                resolved=resolved,
+                unresolved=unresolved,
+                reminded=reminded,
             )
         # What failed or stayed unknown waits for its own time: it is no reason to hurry.
-        return inbox.processed + inbox.ignored + recovered.resolved
+        return inbox.processed + inbox.ignored + resolved + reminded
 
 
 async def forever(name: str, step: Callable[[], Awaitable[int]], *, pause: Pause) -> None:

@@ -25,6 +25,7 @@ CALLERS: Final = (NOBODY, FORGED, SHOP, VIEWER, SUPPORT, REFUNDER, ADMIN, OWNER,
 
 ORDER = "/api/orders/{order_id}"
 PAYMENT = "/api/payments/{payment_id}"
+DISPUTE = "/api/disputes/{dispute_id}"
 CREATE = "/api/stripe/create-payment-intent/{order_id}"
 CONFIRM = "/api/stripe/confirm-payment"
 
@@ -32,6 +33,7 @@ _STOREFRONT_ONLY = {SHOP: 200}
 _SHOP_AND_CUSTOMER = {SHOP: 200, OWNER: 200, STRANGER: 404}
 _STAFF = {SHOP: 200, SUPPORT: 200, REFUNDER: 200, ADMIN: 200}
 _OPS = {VIEWER: 200, SUPPORT: 200, REFUNDER: 200, ADMIN: 200}
+_ANSWERING = (SUPPORT, REFUNDER, ADMIN)
 _READERS = {**_OPS, SHOP: 200, OWNER: 200, STRANGER: 404}
 
 MATRIX: Final[dict[tuple[str, str], dict[str, int]]] = {
@@ -45,6 +47,13 @@ MATRIX: Final[dict[tuple[str, str], dict[str, int]]] = {
     ("get", PAYMENT): _READERS,
     ("post", f"{PAYMENT}/capture"): _STAFF,
     ("post", f"{PAYMENT}/cancel"): _STAFF,
+    ("get", "/api/disputes"): _OPS,
+    # There is none: whoever may look is told so.
+    ("get", DISPUTE): dict.fromkeys(_OPS, 404),
+    ("put", f"{DISPUTE}/evidence"): dict.fromkeys(_ANSWERING, 404),
+    ("post", f"{DISPUTE}/files"): dict.fromkeys(_ANSWERING, 415),  # no file is in this body
+    ("post", f"{DISPUTE}/submit"): dict.fromkeys(_ANSWERING, 404),
+    ("post", f"{DISPUTE}/accept"): dict.fromkeys((REFUNDER, ADMIN), 404),
     ("get", "/health/live"): dict.fromkeys(CALLERS, 200),
     ("get", "/health/ready"): dict.fromkeys(CALLERS, 200),
     ("get", "/metrics"): _OPS,
@@ -83,11 +92,13 @@ async def _call(api: Api, operation: tuple[str, str], caller: str) -> Response:
         payment = (await api.world.charge()).payment
     method, template = operation
     body: Any = None
-    if method == "put":
+    if template == ORDER and method == "put":
         body = order_body()
+    if template == f"{DISPUTE}/evidence":
+        body = {}
     if template == CONFIRM:
         body = {"payment_intent_id": payment.intent_id}
-    path = template.format(order_id="o-1", payment_id=payment.id)
+    path = template.format(order_id="o-1", payment_id=payment.id, dispute_id="dsp_none")
     return await api.call(method.upper(), path, body, caller=_headers(api, caller))
 
 
@@ -113,7 +124,7 @@ async def test_a_caller_gets_what_is_theirs_and_nothing_else(
 async def test_a_refused_caller_changes_nothing(api: Api, operation: tuple[str, str]) -> None:
     refused = [caller for caller in CALLERS if _expected(operation, caller) in (401, 403, 404)]
     payment = (await api.authorized()).payment
-    path = operation[1].format(order_id="o-1", payment_id=payment.id)
+    path = operation[1].format(order_id="o-1", payment_id=payment.id, dispute_id="dsp_none")
     before = await api.state()
 
     for caller in refused:

@@ -4,12 +4,21 @@ from collections.abc import Hashable
 from typing import TYPE_CHECKING, Final
 
 from markethub.adapters.memory.tables import Index, Table
-from markethub.domain.ids import EventId, OperationId, OrderId, PaymentId
+from markethub.domain.dispute import Dispute
+from markethub.domain.ids import (
+    DisputeId,
+    EventId,
+    OperationId,
+    OrderId,
+    PaymentId,
+    SubmissionId,
+)
 from markethub.domain.inbox_event import InboxEvent
 from markethub.domain.ledger import Entry, EntryKind
 from markethub.domain.operation import Operation
 from markethub.domain.order import Order
 from markethub.domain.payment import Payment
+from markethub.domain.submission import Submission
 
 if TYPE_CHECKING:
     from markethub.domain.events import DomainEvent
@@ -45,6 +54,23 @@ BY_ORIGIN: Final = Index[Operation](
     name="the origin", key=lambda operation: operation.origin, unique=True
 )
 
+DISPUTES_OF: Final = Index[Dispute](name="payment", key=lambda dispute: dispute.payment_id)
+BY_PROVIDER_DISPUTE: Final = Index[Dispute](
+    name="the provider's dispute", key=lambda dispute: dispute.provider_id, unique=True
+)
+
+SUBMITTING: Final = Index[Submission](
+    name="the dispute's unresolved submission",
+    key=lambda submission: submission.dispute_id if submission.is_unresolved else None,
+    unique=True,
+)
+SUBMISSIONS_UNRESOLVED: Final = Index[Submission](
+    name="unresolved", key=lambda submission: submission.is_unresolved or None
+)
+SUBMISSION_BY_ORIGIN: Final = Index[Submission](
+    name="the origin", key=lambda submission: submission.origin, unique=True
+)
+
 ENTRIES_OF: Final = Index[Entry](name="payment", key=lambda entry: entry.payment_id)
 
 WAITING: Final = Index[InboxEvent](name="waiting", key=lambda event: event.is_waiting or None)
@@ -59,6 +85,10 @@ class Database:
         self.payments = Table[PaymentId, Payment]("payments", OF_ORDER, SLOT, BY_INTENT, BY_CHARGE)
         self.operations = Table[OperationId, Operation](
             "operations", UNRESOLVED_OF, UNRESOLVED, BY_ORIGIN
+        )
+        self.disputes = Table[DisputeId, Dispute]("disputes", DISPUTES_OF, BY_PROVIDER_DISPUTE)
+        self.submissions = Table[SubmissionId, Submission](
+            "submissions", SUBMITTING, SUBMISSIONS_UNRESOLVED, SUBMISSION_BY_ORIGIN
         )
         self.ledger = Table[EntryKey, Entry]("ledger", ENTRIES_OF)
         self.inbox = Table[EventId, InboxEvent]("inbox", WAITING)

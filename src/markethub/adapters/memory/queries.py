@@ -1,15 +1,12 @@
 """Reads for screens: of what is committed, never of what is staged."""
 
-import base64
-import binascii
 from collections.abc import Iterable, Sequence
-from datetime import datetime
 
 import attrs
 
+from markethub.adapters.memory.cursors import cursor_after, position
 from markethub.adapters.memory.database import OF_ORDER, UNRESOLVED, WAITING, Database
 from markethub.adapters.memory.repositories import by_age
-from markethub.domain.errors import ValidationFailed
 from markethub.domain.events import DomainEvent
 from markethub.domain.ids import CustomerId, OrderId, PaymentId
 from markethub.domain.ledger import Entry
@@ -49,12 +46,17 @@ class MemoryQueries:
         self, filter: PaymentFilter, *, cursor: str | None = None, limit: int = 50
     ) -> PaymentPage:
         """List payments, newest first. Raises ValidationFailed for a cursor that is not ours."""
-        before = None if cursor is None else _position(cursor)
+        before = None if cursor is None else position(cursor)
         found = [payment for payment in self._candidates(filter) if _matches(payment, filter)]
         found.sort(key=by_age, reverse=True)
         rest = [payment for payment in found if before is None or by_age(payment) < before]
         page = rest[:limit]
-        return PaymentPage(items=page, next_cursor=_cursor(page[-1]) if len(rest) > limit else None)
+        return PaymentPage(
+            items=page,
+            next_cursor=cursor_after(page[-1].created_at, page[-1].id)
+            if len(rest) > limit
+            else None,
+        )
 
     def _candidates(self, filter: PaymentFilter) -> Iterable[Payment]:
         if filter.order_id is not None:
@@ -93,23 +95,6 @@ def _matches(payment: Payment, filter: PaymentFilter) -> bool:
         and filter.status in (None, payment.status)
         and (filter.created_from is None or payment.created_at >= filter.created_from)
     )
-
-
-def _cursor(last: Payment) -> str:
-    text = f"{last.created_at.isoformat()} {last.id}"
-    return base64.urlsafe_b64encode(text.encode()).decode()
-
-
-def _position(cursor: str) -> tuple[datetime, PaymentId]:
-    try:
-        text = base64.b64decode(cursor.encode(), altchars=b"-_", validate=True).decode()
-        created_at, _, payment_id = text.partition(" ")
-        position = datetime.fromisoformat(created_at), PaymentId(payment_id)
-    except (binascii.Error, UnicodeError, ValueError):
-        raise ValidationFailed("cursor", "is not one of ours") from None
-    if position[0].tzinfo is None or not payment_id:
-        raise ValidationFailed("cursor", "is not one of ours")
-    return position
 
 
 def _conforms(database: Database) -> Queries:

@@ -6,6 +6,7 @@ from datetime import datetime
 import attrs
 
 from markethub.adapters.memory.database import (
+    BY_CHARGE,
     BY_INTENT,
     BY_ORIGIN,
     ENTRIES_OF,
@@ -18,7 +19,15 @@ from markethub.adapters.memory.database import (
 from markethub.adapters.memory.tables import Staged
 from markethub.domain.errors import StaleWrite
 from markethub.domain.events import DomainEvent
-from markethub.domain.ids import CustomerId, EventId, IntentId, OperationId, OrderId, PaymentId
+from markethub.domain.ids import (
+    ChargeId,
+    CustomerId,
+    EventId,
+    IntentId,
+    OperationId,
+    OrderId,
+    PaymentId,
+)
 from markethub.domain.inbox_event import InboxEvent
 from markethub.domain.ledger import Entry
 from markethub.domain.operation import Operation
@@ -85,6 +94,10 @@ class MemoryPayments:
         for payment in self.rows.where(BY_INTENT, intent_id):
             return payment if _of(payment, customer_id) else None
         return None
+
+    async def find_by_charge(self, charge_id: ChargeId) -> Payment | None:
+        """Return the payment whose latest charge this is."""
+        return next(iter(self.rows.where(BY_CHARGE, charge_id)), None)
 
     async def lock(self, id: PaymentId) -> Payment | None:
         """Return the payment, holding its row."""

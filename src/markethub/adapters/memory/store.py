@@ -1,6 +1,7 @@
 """The memory store: what the SQL stores are, without a database."""
 
 from markethub.adapters.memory.database import Database
+from markethub.adapters.memory.disputes import MemoryDisputeQueries
 from markethub.adapters.memory.idempotency import MemoryIdempotencyKeys
 from markethub.adapters.memory.inbox import MemoryInbox
 from markethub.adapters.memory.queries import MemoryQueries
@@ -17,6 +18,7 @@ class MemoryStore:
         self.transactions = MemoryTransactions(database)
         self.inbox = MemoryInbox(database)
         self.queries = MemoryQueries(database)
+        self.dispute_queries = MemoryDisputeQueries(database)
         self.idempotency_keys = MemoryIdempotencyKeys()
         self.stamps = MemoryStamps()
 

@@ -91,6 +91,11 @@ class Staged(Generic[Id, Row]):
         rows = map(self.get, ids)
         return [row for row in rows if row is not None and index.key(row) == key]
 
+    def all(self) -> Sequence[Row]:
+        """Return every row, as ``where`` orders them."""
+        rows = map(self.get, dict.fromkeys((*self._table.rows, *self._written)))
+        return [row for row in rows if row is not None]
+
     async def hold(self, id: Id) -> Row | None:
         """Return a row, if it exists, holding it until the transaction ends.
 

@@ -5,11 +5,16 @@ JSON is read and written here, not by the drivers, so that both databases hold t
 
 import json
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any, Final
 
 import attrs
 
 from markethub.domain.events import (
+    DisputeDue,
+    DisputeLost,
+    DisputeOpened,
+    DisputeWon,
     DomainEvent,
     OrderCanceled,
     OrderPaid,
@@ -18,7 +23,7 @@ from markethub.domain.events import (
     PaymentFailed,
     PaymentQuarantinedEvent,
 )
-from markethub.domain.facts import CaptureMethod, Card, Failure, ReceivedEvent
+from markethub.domain.facts import CaptureMethod, Card, Failure, FraudWarning, ReceivedEvent
 from markethub.domain.inbox_event import InboxEvent, InboxStatus
 from markethub.domain.ledger import Account, Entry, EntryKind
 from markethub.domain.money import Currency, Money
@@ -37,7 +42,8 @@ Read = Mapping[Any, Any]
 """Values by column name, as they were read (SQLAlchemy's rows know other keys, too)."""
 
 
-def _json(value: object) -> str:
+def to_json(value: object) -> str:
+    """Encode a value as it is stored."""
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
@@ -50,7 +56,7 @@ def order_to_row(order: Order) -> Row:
         "id": order.id,
         "customer_id": order.cart.customer_id,
         "currency": order.cart.currency.code,
-        "lines": _json([attrs.asdict(line) for line in order.cart.lines]),
+        "lines": to_json([attrs.asdict(line) for line in order.cart.lines]),
         "shipping_minor": order.cart.shipping,
         "total_minor": order.total.minor,
         "status": order.status.value,
@@ -115,6 +121,8 @@ def payment_to_row(payment: Payment) -> Row:
         "failure_decline_code": failure.decline_code if failure else None,
         "failure_charge_id": failure.charge_id if failure else None,
         "quarantine": payment.quarantine.value if payment.quarantine else None,
+        "chargeback_open": payment.chargeback_open,
+        "fraud_warnings": to_json([_warning_to_json(each) for each in payment.fraud_warnings]),
         "declines": payment.declines,
         "created_at": payment.created_at,
         "updated_at": payment.updated_at,
@@ -147,6 +155,8 @@ def payment_from_row(row: Read) -> Payment:
         card=_card_from_row(row),
         failure=_failure_from_row(row),
         quarantine=None if row["quarantine"] is None else Quarantine(row["quarantine"]),
+        chargeback_open=row["chargeback_open"],
+        fraud_warnings=tuple(map(_warning_from_json, json.loads(row["fraud_warnings"]))),
         declines=row["declines"],
         created_at=row["created_at"],
         updated_at=row["updated_at"],
@@ -163,6 +173,14 @@ def _card_from_row(row: Read) -> Card | None:
         exp_month=row["card_exp_month"],
         exp_year=row["card_exp_year"],
     )
+
+
+def _warning_to_json(warning: FraudWarning) -> dict[str, object]:
+    return {**attrs.asdict(warning), "created_at": warning.created_at.isoformat()}
+
+
+def _warning_from_json(read: dict[str, Any]) -> FraudWarning:
+    return FraudWarning(**{**read, "created_at": datetime.fromisoformat(read["created_at"])})
 
 
 def _failure_from_row(row: Read) -> Failure | None:
@@ -187,7 +205,7 @@ def operation_to_row(operation: Operation) -> Row:
         "kind": operation.kind.value,
         "method": operation.request.method,
         "path": operation.request.path,
-        "params": _json(operation.request.params),
+        "params": to_json(operation.request.params),
         "amount_minor": amount.minor if amount else None,
         "currency": amount.currency.code if amount else None,
         "origin": operation.origin,
@@ -268,6 +286,10 @@ _EVENT_TYPES: Final[Mapping[str, type[DomainEvent]]] = {
         PaymentFailed,
         PaymentCanceled,
         PaymentQuarantinedEvent,
+        DisputeOpened,
+        DisputeDue,
+        DisputeWon,
+        DisputeLost,
     )
 }
 
@@ -279,7 +301,7 @@ def event_to_row(event: DomainEvent, *, aggregate_id: str) -> Row:
     return {
         "type": event.type,
         "aggregate_id": aggregate_id,
-        "body": _json(body),
+        "body": to_json(body),
         "occurred_at": occurred_at,
     }
 

@@ -1,9 +1,6 @@
 """Reads for screens: each one a snapshot."""
 
-import base64
-import json
 from collections.abc import Awaitable, Callable, Sequence
-from datetime import UTC, datetime
 from typing import Any, Final, TypeVar
 
 import attrs
@@ -11,6 +8,7 @@ from sqlalchemy import Select, func, literal, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from markethub.adapters.sqlalchemy import tables
+from markethub.adapters.sqlalchemy.cursors import cursor_after, position
 from markethub.adapters.sqlalchemy.mappers import (
     entry_from_row,
     event_from_row,
@@ -21,7 +19,6 @@ from markethub.adapters.sqlalchemy.repositories import order_query, payments_of_
 from markethub.adapters.sqlalchemy.retry import Repeater
 from markethub.adapters.sqlalchemy.schema import HEAD, revision
 from markethub.adapters.sqlalchemy.types import UtcDateTime
-from markethub.domain.errors import ValidationFailed
 from markethub.domain.events import DomainEvent
 from markethub.domain.ids import CustomerId, OrderId, PaymentId
 from markethub.domain.ledger import Entry
@@ -89,7 +86,7 @@ class SqlQueries:
         """List payments, newest first. Raises ValidationFailed for a cursor that is not ours."""
         query = _filtered(filter).order_by(_PAYMENTS.created_at.desc(), _PAYMENTS.id.desc())
         if cursor is not None:
-            created_at, payment_id = _position(cursor)
+            created_at, payment_id = position(cursor)
             last = tuple_(literal(created_at, UtcDateTime()), literal(payment_id))
             query = query.where(tuple_(_PAYMENTS.created_at, _PAYMENTS.id) < last)
 
@@ -99,7 +96,10 @@ class SqlQueries:
 
         found = await self._read(work)
         page = found[:limit]
-        return PaymentPage(items=page, next_cursor=_cursor(page[-1]) if found[limit:] else None)
+        return PaymentPage(
+            items=page,
+            next_cursor=cursor_after(page[-1].created_at, page[-1].id) if found[limit:] else None,
+        )
 
     async def ledger(self) -> Sequence[Entry]:
         """Return all entries of the ledger in the order they were posted."""
@@ -167,25 +167,6 @@ def _filtered(filter: PaymentFilter) -> Select[Any]:
     if filter.created_from is not None:
         query = query.where(_PAYMENTS.created_at >= filter.created_from)
     return query
-
-
-def _cursor(last: Payment) -> str:
-    """Name the place after a payment; opaque to the caller."""
-    place = json.dumps([last.created_at.isoformat(), last.id])
-    return base64.urlsafe_b64encode(place.encode()).decode()
-
-
-def _position(cursor: str) -> tuple[datetime, str]:
-    try:
-        match json.loads(base64.b64decode(cursor.encode(), altchars=b"-_", validate=True)):
-            # PostgreSQL has no text with a NUL.
-            case [str(moment), str(id)] if id and id.isascii() and id.isprintable():
-                created_at = datetime.fromisoformat(moment)
-                if created_at.tzinfo is not None:
-                    return created_at.astimezone(UTC), id
-    except (ValueError, OverflowError, RecursionError):
-        pass  # malformed, whichever way
-    raise ValidationFailed("cursor", "is not one of ours")
 
 
 def _conforms(queries: SqlQueries) -> Queries:

@@ -29,7 +29,15 @@ from markethub.adapters.sqlalchemy.trouble import is_taken
 from markethub.adapters.sqlalchemy.upsert import INSERTS
 from markethub.domain.errors import StaleWrite
 from markethub.domain.events import DomainEvent
-from markethub.domain.ids import CustomerId, EventId, IntentId, OperationId, OrderId, PaymentId
+from markethub.domain.ids import (
+    ChargeId,
+    CustomerId,
+    EventId,
+    IntentId,
+    OperationId,
+    OrderId,
+    PaymentId,
+)
 from markethub.domain.inbox_event import InboxEvent
 from markethub.domain.ledger import Entry
 from markethub.domain.operation import Operation
@@ -38,14 +46,14 @@ from markethub.domain.payment import Payment
 
 
 @attrs.frozen(kw_only=True)
-class _Versioned:
+class Versioned:
     """The two statements that save a row with a version."""
 
     insert: Insert
     update: Update
 
     @classmethod
-    def of(cls, table: Table, *, fixed: Sequence[str] = ()) -> "_Versioned":
+    def of(cls, table: Table, *, fixed: Sequence[str] = ()) -> "Versioned":
         """Write all columns, but ``fixed`` ones only once."""
         changing = [column.name for column in table.c if column.name not in ("id", *fixed)]
         return cls(
@@ -77,9 +85,9 @@ class _Versioned:
         return version
 
 
-_ORDER: Final = _Versioned.of(tables.orders, fixed=("created_at",))
-_PAYMENT: Final = _Versioned.of(tables.payments, fixed=("order_id", "created_at"))
-_OPERATION: Final = _Versioned.of(
+_ORDER: Final = Versioned.of(tables.orders, fixed=("created_at",))
+_PAYMENT: Final = Versioned.of(tables.payments, fixed=("order_id", "created_at"))
+_OPERATION: Final = Versioned.of(
     tables.operations,
     # An operation never changes once saved, but for what became of it.
     fixed=(
@@ -97,12 +105,13 @@ _OPERATION: Final = _Versioned.of(
 )
 
 
-async def _one(connection: AsyncConnection, query: Select[Any]) -> Read | None:
+async def one(connection: AsyncConnection, query: Select[Any]) -> Read | None:
+    """Return the one row of a query, if there is one."""
     row: Read | None = (await connection.execute(query)).mappings().one_or_none()
     return row
 
 
-async def _stage(
+async def stage(
     connection: AsyncConnection, events: Sequence[DomainEvent], *, aggregate_id: str
 ) -> None:
     """Put an entity's events into the outbox, in their order."""
@@ -119,18 +128,18 @@ class SqlOrders:
 
     async def find(self, id: OrderId, *, customer_id: CustomerId | None = None) -> Order | None:
         """Return the order, if it exists and is the customer's (where one is given)."""
-        row = await _one(self._connection, order_query(id, customer_id))
+        row = await one(self._connection, order_query(id, customer_id))
         return order_from_row(row) if row else None
 
     async def lock(self, id: OrderId, *, customer_id: CustomerId | None = None) -> Order | None:
         """Return it as ``find`` does, holding its row."""
-        row = await _one(self._connection, order_query(id, customer_id).with_for_update())
+        row = await one(self._connection, order_query(id, customer_id).with_for_update())
         return order_from_row(row) if row else None
 
     async def save(self, order: Order) -> Order:
         """Insert or update it, and stage its events."""
         version = await _ORDER.save(self._connection, order_to_row(order))
-        await _stage(self._connection, order.events, aggregate_id=order.id)
+        await stage(self._connection, order.events, aggregate_id=order.id)
         return attrs.evolve(order, version=version, events=())
 
 
@@ -158,10 +167,15 @@ class SqlPayments:
         query = select(tables.payments).where(tables.payments.c.intent_id == intent_id)
         return await self._find(query, customer_id)
 
+    async def find_by_charge(self, charge_id: ChargeId) -> Payment | None:
+        """Return the payment whose latest charge this is."""
+        query = select(tables.payments).where(tables.payments.c.charge_id == charge_id)
+        return await self._find(query, None)
+
     async def _find(self, query: Select[Any], customer_id: CustomerId | None) -> Payment | None:
         if customer_id is not None:
             query = query.where(tables.payments.c.customer_id == customer_id)
-        row = await _one(self._connection, query)
+        row = await one(self._connection, query)
         return payment_from_row(row) if row else None
 
     async def lock(self, id: PaymentId) -> Payment | None:
@@ -177,7 +191,7 @@ class SqlPayments:
     async def save(self, payment: Payment) -> Payment:
         """Insert or update it, and stage its events."""
         version = await _PAYMENT.save(self._connection, payment_to_row(payment))
-        await _stage(self._connection, payment.events, aggregate_id=payment.id)
+        await stage(self._connection, payment.events, aggregate_id=payment.id)
         return attrs.evolve(payment, version=version, events=())
 
 
@@ -217,7 +231,7 @@ class SqlOperations:
         return await self._find(query)
 
     async def _find(self, query: Select[Any]) -> Operation | None:
-        row = await _one(self._connection, query)
+        row = await one(self._connection, query)
         return operation_from_row(row) if row else None
 
     async def due(self, *, now: datetime, limit: int) -> Sequence[OperationId]:
@@ -289,7 +303,7 @@ class SqlInboxEvents:
     async def lock(self, id: EventId) -> InboxEvent | None:
         """Return the event, holding its row."""
         query = select(tables.inbox).where(tables.inbox.c.id == id).with_for_update()
-        row = await _one(self._connection, query)
+        row = await one(self._connection, query)
         return inbox_event_from_row(row) if row else None
 
     async def save(self, event: InboxEvent) -> None:

@@ -8,6 +8,7 @@ import asyncpg
 from sqlalchemy.exc import SQLAlchemyError
 
 from markethub.adapters.sqlalchemy import schema
+from markethub.adapters.sqlalchemy.disputes import SqlDisputeQueries
 from markethub.adapters.sqlalchemy.engines import engines_for
 from markethub.adapters.sqlalchemy.idempotency import SqlIdempotencyKeys
 from markethub.adapters.sqlalchemy.inbox import PostgresInbox, SqlInbox
@@ -41,6 +42,7 @@ class SqlStore:
         inbox = SqlInbox(writer, repeat)
         self.inbox = inbox if self._engines.is_sqlite else PostgresInbox(writer, inbox)
         self.queries = SqlQueries(reader, repeat)
+        self.dispute_queries = SqlDisputeQueries(reader, repeat)
         self.idempotency_keys = SqlIdempotencyKeys(engine=writer, repeat=repeat, cipher=cipher)
         self.stamps = SqlStamps(self._engines, repeat)
 

@@ -22,6 +22,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    false,
     text,
 )
 
@@ -129,6 +130,9 @@ payments: Final = Table(
     Column("failure_decline_code", Text),
     Column("failure_charge_id", Text),
     Column("quarantine", Text),
+    Column("chargeback_open", Flag, nullable=False, server_default=false()),
+    # JSON: read and written whole
+    Column("fraud_warnings", Text, nullable=False, server_default="[]"),
     Column("declines", Integer, nullable=False),
     *_moments(),
     *_version(),

@@ -6,6 +6,7 @@ from typing import TypeVar
 import attrs
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from markethub.adapters.sqlalchemy.disputes import SqlDisputes, SqlSubmissions
 from markethub.adapters.sqlalchemy.repositories import (
     SqlInboxEvents,
     SqlLedger,
@@ -29,6 +30,8 @@ class SqlTransaction:
     payments: SqlPayments
     operations: SqlOperations
     ledger: SqlLedger
+    disputes: SqlDisputes
+    submissions: SqlSubmissions
     inbox: SqlInboxEvents
 
     @classmethod
@@ -39,6 +42,8 @@ class SqlTransaction:
             payments=SqlPayments(connection),
             operations=SqlOperations(connection),
             ledger=SqlLedger(connection),
+            disputes=SqlDisputes(connection),
+            submissions=SqlSubmissions(connection),
             inbox=SqlInboxEvents(connection),
         )
 

@@ -6,6 +6,7 @@ would: with our API version, our idempotency key, the SDK's encoding, retries an
 """
 
 import asyncio
+import io
 import logging
 from collections.abc import Mapping
 from typing import Final
@@ -47,13 +48,36 @@ class StripeApi:
 
     async def call(self, request: ProviderRequest, *, idempotency_key: str | None = None) -> Reply:
         """Send and return what came back. Raises for nothing that the network or Stripe does."""
+        params = _plain(request.params)
+        return await self._raw(request.method, request.path, params, key=idempotency_key)
+
+    async def upload(
+        self,
+        path: str,
+        content: bytes,
+        *,
+        file_name: str,
+        purpose: str,
+        idempotency_key: str,
+    ) -> Reply:
+        """Send a file, as the SDK does: multipart, and to Stripe's address for files."""
+        file = io.BytesIO(content)
+        file.name = file_name
+        params: dict[str, object] = {
+            "purpose": purpose,
+            "file": file,
+            "content_type": "multipart/form-data",
+            "base": "files",
+        }
+        return await self._raw("POST", path, params, key=idempotency_key)
+
+    async def _raw(
+        self, method: str, path: str, params: dict[str, object], *, key: str | None
+    ) -> Reply:
         client = self._of_this_loop()
         try:
             response = await client.sdk.raw_request_async(
-                request.method.lower(),
-                request.path,
-                **_plain(request.params),
-                idempotency_key=idempotency_key,
+                method.lower(), path, **params, idempotency_key=key
             )
         except Exception as error:  # noqa: BLE001 - whatever stumbled, it may have been sent
             return _reply_of(error)
@@ -82,7 +106,9 @@ class StripeApi:
         sdk = stripe.StripeClient(
             self._key.reveal(),
             stripe_version=API_VERSION,
-            base_addresses={"api": self._base_address} if self._base_address else None,
+            base_addresses={"api": self._base_address, "files": self._base_address}
+            if self._base_address
+            else None,
             max_network_retries=self._max_network_retries,
             http_client=http,
         )

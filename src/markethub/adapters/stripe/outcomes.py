@@ -6,7 +6,7 @@ comes back, from a proxy or in a shape yet unheard of, leaves the outcome unknow
 """
 
 from collections.abc import Callable, Mapping
-from typing import Final, TypeVar
+from typing import Final, TypeGuard, TypeVar
 
 import attrs
 
@@ -56,7 +56,7 @@ def outcome(reply: Reply) -> GatewayOutcome:
         return Unknown(reason=reply.reason)
     error = _error(reply)
     match reply.status:
-        case status if _is_success(status):
+        case status if _is_2xx(status):
             return _done(reply)
         case status if status in _NOT_ALLOWED:
             return NotTaken(reason="credentials refused")
@@ -84,7 +84,7 @@ def intent(reply: Reply) -> ProviderIntent:
     A read that is refused, be it for our credentials, says nothing of the object: whatever was
     to be found out is as open as before.
     """
-    return _read(reply, translate.intent)
+    return read(reply, translate.intent)
 
 
 def with_released(intent: ProviderIntent, reply: Reply) -> ProviderIntent:
@@ -93,28 +93,29 @@ def with_released(intent: ProviderIntent, reply: Reply) -> ProviderIntent:
     if charge is None or charge.balance is None:
         return intent
     booked = charge.balance
-    line = _read(reply, lambda obj: translate.released(obj, booked=booked))
+    line = read(reply, lambda obj: translate.released(obj, booked=booked))
     return attrs.evolve(intent, charge=attrs.evolve(charge, released=line))
 
 
 def page(reply: Reply) -> translate.Page:
     """Return the page that was read. Raises as ``intent``."""
-    return _read(reply, translate.page)
+    return read(reply, translate.page)
 
 
 def account_id(reply: Reply) -> str:
     """Return the account's id. Raises GatewayUnavailable, or GatewayRejected if we may not ask."""
     if isinstance(reply, Answer) and reply.status in _NOT_ALLOWED:
         raise GatewayRejected("the provider refused our credentials")
-    return _read(reply, translate.account_id)
+    return read(reply, translate.account_id)
 
 
-def _read(reply: Reply, translator: Callable[[object], T]) -> T:
+def read(reply: Reply, translator: Callable[[object], T]) -> T:
+    """Return what was read, translated. Raises as ``intent``."""
     if isinstance(reply, NoAnswer):
         raise GatewayUnavailable(f"the provider did not answer ({reply.reason})")
     error = _error(reply)
     match reply.status:
-        case status if _is_success(status):
+        case status if _is_2xx(status):
             try:
                 return translator(reply.body)
             except ValidationFailed as problem:
@@ -132,7 +133,12 @@ def _done(reply: Answer) -> GatewayOutcome:
         return Unknown(reason=f"unreadable answer: {problem}", stored=reply.replayed)
 
 
-def _is_success(status: int) -> bool:
+def is_success(reply: Reply) -> TypeGuard[Answer]:
+    """Tell whether the provider did what it was asked."""
+    return isinstance(reply, Answer) and _is_2xx(reply.status)
+
+
+def _is_2xx(status: int) -> bool:
     return 200 <= status < 300
 
 

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Protocol, TypeVar
 
 from markethub.domain.ids import (
+    ChargeId,
     CustomerId,
     EventId,
     IntentId,
@@ -17,6 +18,7 @@ from markethub.domain.ledger import Entry
 from markethub.domain.operation import Operation
 from markethub.domain.order import Order
 from markethub.domain.payment import Payment
+from markethub.domain.ports.disputes import Disputes, Submissions
 
 T = TypeVar("T")
 
@@ -52,6 +54,10 @@ class Payments(Protocol):
         self, intent_id: IntentId, *, customer_id: CustomerId | None = None
     ) -> Payment | None:
         """Return the payment of a provider intent, under the same condition."""
+        ...
+
+    async def find_by_charge(self, charge_id: ChargeId) -> Payment | None:
+        """Return the payment whose latest charge this is."""
         ...
 
     async def lock(self, id: PaymentId) -> Payment | None:
@@ -146,6 +152,16 @@ class Transaction(Protocol):
     @property
     def ledger(self) -> Ledger:
         """The books."""
+        ...
+
+    @property
+    def disputes(self) -> Disputes:
+        """Disputes."""
+        ...
+
+    @property
+    def submissions(self) -> Submissions:
+        """What we asked about disputes."""
         ...
 
     @property

@@ -16,6 +16,10 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
     {
         "db": ("markethub.entrypoints.cli.db:db", "Bring the database's schema up to date."),
         "demo": ("markethub.entrypoints.cli.demo:demo", "Watch one whole story, in process."),
+        "disputes": (
+            "markethub.entrypoints.cli.disputes:disputes",
+            "List and show disputes, draft and submit evidence, accept.",
+        ),
         "orders": ("markethub.entrypoints.cli.orders:orders", "Show and create orders."),
         "payments": (
             "markethub.entrypoints.cli.payments:payments",

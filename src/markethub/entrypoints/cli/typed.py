@@ -7,10 +7,10 @@ import click
 
 from markethub.domain import ids
 from markethub.domain.errors import NotFound, ValidationFailed
-from markethub.domain.ids import OrderId, PaymentId
+from markethub.domain.ids import DisputeId, OrderId, PaymentId
 from markethub.domain.money import Currency, Money
 
-_PAYMENT_ID = re.compile(r"[A-Za-z0-9_]{1,128}")
+_OUR_ID = re.compile(r"[A-Za-z0-9_]{1,128}")
 
 
 class OrderIdParam(click.ParamType[OrderId]):
@@ -40,9 +40,26 @@ class PaymentIdParam(click.ParamType[PaymentId]):
         ctx: click.Context | None,  # noqa: ARG002 - click's signature
     ) -> PaymentId:
         """Read a payment's id."""
-        if not _PAYMENT_ID.fullmatch(value):
+        if not _OUR_ID.fullmatch(value):
             raise NotFound("no such payment")
         return PaymentId(value)
+
+
+class DisputeIdParam(click.ParamType[DisputeId]):
+    """An id of ours. What cannot be one does not exist: raises NotFound."""
+
+    name = "dispute id"
+
+    def convert(
+        self,
+        value: str,
+        param: click.Parameter | None,  # noqa: ARG002 - click's signature
+        ctx: click.Context | None,  # noqa: ARG002 - click's signature
+    ) -> DisputeId:
+        """Read a dispute's id."""
+        if not _OUR_ID.fullmatch(value):
+            raise NotFound("no such dispute")
+        return DisputeId(value)
 
 
 class MomentParam(click.ParamType[datetime]):

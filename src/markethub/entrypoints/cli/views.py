@@ -43,6 +43,9 @@ def print_payment(payment: Payment, *, as_json: bool) -> None:
             "amount": payment.amount,
             "captured": payment.captured,
             "refundable": payment.amount_refundable,
+            "in dispute": payment.disputed if payment.disputed.minor else None,
+            "chargeback": "open" if payment.chargeback_open else None,
+            "fraud warnings": len(payment.fraud_warnings) or None,
             "card": card and f"{card.brand} {card.last4}, {card.exp_month}/{card.exp_year}",
             "error": payment.error_code,
             "created": payment.created_at.isoformat(),
@@ -65,6 +68,7 @@ def print_order(view: OrderView, *, as_json: bool) -> None:
             "status": order.status.value,
             "total": order.total,
             "paid by": order.paid_by,
+            "in dispute": _in_dispute(view),
         }
     )
     click.echo()
@@ -78,6 +82,11 @@ def print_order(view: OrderView, *, as_json: bool) -> None:
     if view.payments:
         click.echo()
         print_payments(view.payments)
+
+
+def _in_dispute(view: OrderView) -> Money | None:
+    minor = order_document(view).amount_disputed
+    return Money(minor=minor, currency=view.order.cart.currency) if minor else None
 
 
 def print_payments(payments: Sequence[Payment]) -> None:

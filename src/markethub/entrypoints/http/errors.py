@@ -30,6 +30,7 @@ STATUS_OF: Final[dict[type[PaymentsError], int]] = {
     errors.InvalidTransition: 409,
     errors.OrderAlreadyPaid: 409,
     errors.PaymentQuarantined: 409,
+    errors.EvidencePastDue: 409,
     errors.TooManyDeclines: 429,
     errors.KeyReused: 422,
     errors.InvalidSignature: 400,

@@ -1,6 +1,6 @@
 """What the OpenAPI document says beyond what Litestar reads from the handlers."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, cast
 
@@ -28,6 +28,7 @@ _PROBLEMS: Final = {
     404: "No such object, or one of somebody else.",
     409: "The state of things does not allow it, or another request is at work.",
     413: "The body is too large.",
+    415: "Another kind of body is expected.",
     422: "The amounts do not fit, or the Idempotency-Key was used with another body.",
     429: "Too many requests; `Retry-After` says when.",
     500: "Our fault.",
@@ -82,6 +83,21 @@ def raw_body(description: str) -> type[Operation]:
         schema=Schema(type="string"),  # type: ignore[arg-type]  # a plain string is what it renders
     )
     return _operation(RequestBody(required=True, content=content), extra=(signature,))
+
+
+def file_upload(*, fields: Iterable[str]) -> type[Operation]:
+    """Publish a multipart body of a ``file`` and the ``field`` that shall hold it."""
+    schema = Schema(
+        type="object",  # type: ignore[arg-type]  # a plain string is what the enum renders to
+        required=["field", "file"],
+        additional_properties=False,
+        properties={
+            "field": Schema(type="string", enum=sorted(fields)),  # type: ignore[arg-type]  # as above
+            "file": Schema(type="string", format="binary"),  # type: ignore[arg-type]  # as above
+        },
+    )
+    content = {"multipart/form-data": OpenAPIMediaType(schema=schema)}
+    return _operation(RequestBody(required=True, content=content), keyed=True)
 
 
 def _operation(

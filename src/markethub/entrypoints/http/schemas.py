@@ -127,6 +127,15 @@ class MethodOut(msgspec.Struct, frozen=True):
     exp_year: int
 
 
+class FraudWarningOut(msgspec.Struct, frozen=True):
+    """An issuer's early fraud warning. ``actionable``: a refund may still prevent a dispute."""
+
+    id: str
+    fraud_type: str
+    actionable: bool
+    created_at: datetime
+
+
 class PaymentOut(msgspec.Struct, frozen=True):
     """A payment. Amounts in minor units."""
 
@@ -149,6 +158,8 @@ class PaymentOut(msgspec.Struct, frozen=True):
     available_actions: list[Action]
     method: MethodOut | UnsetType = UNSET
     error: ErrorOut | UnsetType = UNSET
+    fraud_warnings: list[FraudWarningOut] | UnsetType = UNSET
+    """Not for customers."""
 
 
 class PaymentsOut(msgspec.Struct, frozen=True):
@@ -219,7 +230,7 @@ def payment_out(payment: Payment, caller: Caller) -> PaymentOut:
         amount_refundable=payment.amount_refundable.minor,
         amount_disputed=payment.disputed.minor,
         currency=payment.amount.currency.code,
-        disputed=payment.disputed.minor > 0,
+        disputed=payment.disputed.minor > 0 or payment.chargeback_open,
         created_at=payment.created_at,
         updated_at=payment.updated_at,
         refunds=[],
@@ -230,7 +241,20 @@ def payment_out(payment: Payment, caller: Caller) -> PaymentOut:
         if card
         else UNSET,
         error=_error_out(payment, caller),
+        fraud_warnings=_warnings_out(payment) if caller.customer_id is None else UNSET,
     )
+
+
+def _warnings_out(payment: Payment) -> list[FraudWarningOut]:
+    return [
+        FraudWarningOut(
+            id=warning.id,
+            fraud_type=warning.fraud_type,
+            actionable=warning.is_actionable,
+            created_at=warning.created_at,
+        )
+        for warning in payment.fraud_warnings
+    ]
 
 
 def _error_out(payment: Payment, caller: Caller) -> ErrorOut | UnsetType:

@@ -1,0 +1,194 @@
+"""Disputes in SQL: inside a transaction, and for screens."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, Final
+
+import attrs
+from sqlalchemy import Select, literal, select, tuple_
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from markethub.adapters.sqlalchemy.cursors import cursor_after, position
+from markethub.adapters.sqlalchemy.dispute_mappers import (
+    dispute_from_row,
+    dispute_to_row,
+    submission_from_row,
+    submission_to_row,
+)
+from markethub.adapters.sqlalchemy.dispute_tables import (
+    DISPUTE_UNREMINDED,
+    SUBMISSION_UNRESOLVED,
+    disputes,
+    submissions,
+)
+from markethub.adapters.sqlalchemy.repositories import Versioned, one, stage
+from markethub.adapters.sqlalchemy.retry import Repeater
+from markethub.adapters.sqlalchemy.types import UtcDateTime
+from markethub.domain.dispute import DUE_SOON, Dispute
+from markethub.domain.ids import DisputeId, PaymentId, ProviderDisputeId, SubmissionId
+from markethub.domain.ports.disputes import (
+    DisputeFilter,
+    DisputePage,
+    DisputeQueries,
+    Disputes,
+    Submissions,
+)
+from markethub.domain.submission import Submission
+
+_DISPUTE: Final = Versioned.of(
+    disputes, fixed=("provider_id", "payment_id", "order_id", "opened_at", "created_at")
+)
+_SUBMISSION: Final = Versioned.of(
+    submissions,
+    # A submission never changes once saved, but for what became of it.
+    fixed=(
+        "dispute_id",
+        "kind",
+        "method",
+        "path",
+        "params",
+        "count_before",
+        "actor",
+        "origin",
+        "created_at",
+    ),
+)
+
+
+@attrs.frozen
+class SqlDisputes:
+    """Disputes."""
+
+    _connection: AsyncConnection
+
+    async def find(self, id: DisputeId) -> Dispute | None:
+        """Return the dispute, if it exists."""
+        return await self._find(select(disputes).where(disputes.c.id == id))
+
+    async def find_by_provider_id(self, id: ProviderDisputeId) -> Dispute | None:
+        """Return the dispute of a provider's dispute, if we know it."""
+        return await self._find(select(disputes).where(disputes.c.provider_id == id))
+
+    async def lock(self, id: DisputeId) -> Dispute | None:
+        """Return the dispute, holding its row."""
+        return await self._find(select(disputes).where(disputes.c.id == id).with_for_update())
+
+    async def _find(self, query: Select[Any]) -> Dispute | None:
+        row = await one(self._connection, query)
+        return dispute_from_row(row) if row else None
+
+    async def of_payment(self, payment_id: PaymentId) -> Sequence[Dispute]:
+        """Return a payment's disputes, oldest first."""
+        query = select(disputes).where(disputes.c.payment_id == payment_id)
+        rows = await self._connection.execute(query.order_by(disputes.c.created_at, disputes.c.id))
+        return [dispute_from_row(row) for row in rows.mappings()]
+
+    async def due(self, *, now: datetime, limit: int) -> Sequence[DisputeId]:
+        """Name disputes of whose end of the time for evidence must be reminded, soonest first."""
+        query = (
+            select(disputes.c.id)
+            .where(DISPUTE_UNREMINDED)
+            .where(disputes.c.evidence_due_by >= now)
+            .where(disputes.c.evidence_due_by <= now + DUE_SOON)
+            .order_by(disputes.c.evidence_due_by, disputes.c.id)
+            .limit(limit)
+        )
+        ids = await self._connection.execute(query)
+        return [DisputeId(due) for due in ids.scalars()]
+
+    async def save(self, dispute: Dispute) -> Dispute:
+        """Insert or update it, and stage its events."""
+        version = await _DISPUTE.save(self._connection, dispute_to_row(dispute))
+        await stage(self._connection, dispute.events, aggregate_id=dispute.id)
+        return attrs.evolve(dispute, version=version, events=())
+
+
+@attrs.frozen
+class SqlSubmissions:
+    """What we asked about disputes."""
+
+    _connection: AsyncConnection
+
+    async def find(self, id: SubmissionId) -> Submission | None:
+        """Return the submission, if it exists."""
+        return await self._find(select(submissions).where(submissions.c.id == id))
+
+    async def unresolved(self, dispute_id: DisputeId) -> Submission | None:
+        """Return the dispute's unresolved submission, if it has one, holding its row."""
+        query = (
+            select(submissions)
+            .where(submissions.c.dispute_id == dispute_id)
+            .where(SUBMISSION_UNRESOLVED)
+        )
+        return await self._find(query.with_for_update())
+
+    async def find_by_origin(self, origin: str) -> Submission | None:
+        """Return the submission that this caller, path and key made, if any."""
+        return await self._find(select(submissions).where(submissions.c.origin == origin))
+
+    async def _find(self, query: Select[Any]) -> Submission | None:
+        row = await one(self._connection, query)
+        return submission_from_row(row) if row else None
+
+    async def due(self, *, now: datetime, limit: int) -> Sequence[SubmissionId]:
+        """Name unresolved submissions whose ``next_attempt_at`` has come, oldest first."""
+        query = (
+            select(submissions.c.id)
+            .where(SUBMISSION_UNRESOLVED)
+            .where(submissions.c.next_attempt_at <= now)
+            .order_by(submissions.c.next_attempt_at, submissions.c.created_at, submissions.c.id)
+            .limit(limit)
+        )
+        ids = await self._connection.execute(query)
+        return [SubmissionId(due) for due in ids.scalars()]
+
+    async def save(self, submission: Submission) -> Submission:
+        """Insert or update it."""
+        version = await _SUBMISSION.save(self._connection, submission_to_row(submission))
+        return attrs.evolve(submission, version=version)
+
+
+@attrs.frozen
+class SqlDisputeQueries:
+    """Consistent reads outside of a use case's transaction."""
+
+    _reader: AsyncEngine
+    _repeat: Repeater
+
+    async def dispute(self, id: DisputeId) -> Dispute | None:
+        """Return a dispute, if it exists."""
+        found = await self._read(select(disputes).where(disputes.c.id == id))
+        return found[0] if found else None
+
+    async def disputes(
+        self, filter: DisputeFilter, *, cursor: str | None = None, limit: int = 50
+    ) -> DisputePage:
+        """List disputes, newest first. Raises ValidationFailed for a cursor that is not ours."""
+        query = select(disputes).order_by(disputes.c.created_at.desc(), disputes.c.id.desc())
+        if filter.payment_id is not None:
+            query = query.where(disputes.c.payment_id == filter.payment_id)
+        if filter.status is not None:
+            query = query.where(disputes.c.status == filter.status.value)
+        if cursor is not None:
+            created_at, dispute_id = position(cursor)
+            last = tuple_(literal(created_at, UtcDateTime()), literal(dispute_id))
+            query = query.where(tuple_(disputes.c.created_at, disputes.c.id) < last)
+        found = await self._read(query.limit(limit + 1))
+        page = found[:limit]
+        last_of = cursor_after(page[-1].created_at, page[-1].id) if found[limit:] else None
+        return DisputePage(items=page, next_cursor=last_of)
+
+    async def _read(self, query: Select[Any]) -> Sequence[Dispute]:
+        async def once() -> Sequence[Dispute]:
+            async with self._reader.connect() as connection:
+                rows = await connection.execute(query)
+                return [dispute_from_row(row) for row in rows.mappings()]
+
+        return await self._repeat(once)
+
+
+def _conforms(
+    disputes: SqlDisputes, submissions: SqlSubmissions, queries: SqlDisputeQueries
+) -> tuple[Disputes, Submissions, DisputeQueries]:
+    """Let the type checker prove that the adapters fit their ports."""
+    return disputes, submissions, queries

@@ -1,0 +1,208 @@
+"""Disputes, evidence files and early fraud warnings: requests, answers and events. Pure.
+
+The shapes are those of Stripe's Dispute, File and Radar EarlyFraudWarning objects, tolerant of
+every API version: ``payment_intent`` and ``charge`` may be an id, an object or missing.
+"""
+
+import re
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Final
+
+from markethub.adapters.stripe.outcomes import Reply, is_success, outcome, read
+from markethub.adapters.stripe.translate import (
+    _balance,
+    _charge_id,
+    _id,
+    _intent_id,
+    _list,
+    _mapping,
+    _money,
+    _object,
+    _whole,
+    _word,
+    moment,
+)
+from markethub.domain.errors import NotFound, ValidationFailed
+from markethub.domain.facts import (
+    BalanceTransaction,
+    DisputeReported,
+    FraudWarning,
+    ProviderDispute,
+    ProviderDisputeStatus,
+    ProviderFact,
+    ProviderFraudWarning,
+    WarningReported,
+)
+from markethub.domain.ids import ProviderDisputeId, ProviderFileId, WarningId
+from markethub.domain.operation import ProviderRequest
+from markethub.domain.ports.dispute_desk import DeskOutcome, DisputeDone
+from markethub.domain.ports.gateway import Done, Unknown
+from markethub.domain.submission import CloseDispute, DisputeCommand, SubmitEvidence
+
+DISPUTE_TYPES: Final = frozenset(
+    f"charge.dispute.{what}"
+    for what in ("created", "updated", "closed", "funds_withdrawn", "funds_reinstated")
+)
+WARNING_TYPES: Final = frozenset(
+    f"radar.early_fraud_warning.{what}" for what in ("created", "updated")
+)
+HANDLED_TYPES: Final = DISPUTE_TYPES | WARNING_TYPES
+"""The event types that tell of disputes and warnings."""
+
+FILES_PATH: Final = "/v1/files"
+PURPOSE: Final = "dispute_evidence"
+"""What an uploaded file is for; Stripe's limits follow from it."""
+
+_STRIPE_ID = re.compile(r"[A-Za-z0-9_]{1,255}")
+
+# --- out --------------------------------------------------------------------------------------
+
+
+def render(command: DisputeCommand) -> ProviderRequest:
+    """Say what is sent for ``command``. Raises NotFound for an id that cannot be one."""
+    match command:
+        case SubmitEvidence(dispute_id=dispute_id, evidence=evidence):
+            return ProviderRequest(
+                method="POST",
+                path=_dispute_path(dispute_id),
+                params={"evidence": dict(evidence), "submit": True},
+            )
+        case CloseDispute(dispute_id=dispute_id):
+            return ProviderRequest(
+                method="POST", path=f"{_dispute_path(dispute_id)}/close", params={}
+            )
+
+
+def read_dispute(dispute_id: ProviderDisputeId) -> ProviderRequest:
+    """Ask for a dispute; it shows its balance transactions by itself. Raises NotFound."""
+    return ProviderRequest(method="GET", path=_dispute_path(dispute_id), params={})
+
+
+def read_warning(warning_id: WarningId) -> ProviderRequest:
+    """Ask for an early fraud warning. Raises NotFound for what cannot be an id."""
+    path = f"/v1/radar/early_fraud_warnings/{_path_id(warning_id)}"
+    return ProviderRequest(method="GET", path=path, params={})
+
+
+def _dispute_path(dispute_id: ProviderDisputeId) -> str:
+    return f"/v1/disputes/{_path_id(dispute_id)}"
+
+
+def _path_id(id: str) -> str:
+    # An empty id would address the list, and a slash something else altogether.
+    if not _STRIPE_ID.fullmatch(id):
+        raise NotFound("the provider has no such object")
+    return id
+
+
+# --- in ---------------------------------------------------------------------------------------
+
+
+def desk_outcome(reply: Reply) -> DeskOutcome:
+    """Say what became of a request about a dispute."""
+    if not is_success(reply):
+        refused = outcome(reply)
+        assert not isinstance(refused, Done), "only a success does something"
+        return refused
+    try:
+        return DisputeDone(dispute=dispute(reply.body), replayed=reply.replayed)
+    except ValidationFailed as problem:
+        return Unknown(reason=f"unreadable answer: {problem}", stored=reply.replayed)
+
+
+def dispute_read(reply: Reply) -> ProviderDispute:
+    """Return the dispute that was read. Raises NotFound, GatewayUnavailable, GatewayRejected."""
+    return read(reply, dispute)
+
+
+def warning_read(reply: Reply) -> ProviderFraudWarning:
+    """Return the early fraud warning that was read. Raises as ``dispute_read``."""
+    return read(reply, fraud_warning)
+
+
+def file_uploaded(reply: Reply) -> ProviderFileId:
+    """Return the id of an uploaded file. Raises GatewayUnavailable, GatewayRejected."""
+    return read(reply, lambda obj: ProviderFileId(_id(_object(obj, "file"), "file")))
+
+
+def dispute(obj: object) -> ProviderDispute:
+    """Read a Dispute. Raises ValidationFailed for an unreadable one."""
+    fields = _object(obj, "dispute")
+    details = _mapping(fields.get("evidence_details")) or {}
+    count = details.get("submission_count")
+    return ProviderDispute(
+        id=ProviderDisputeId(_id(fields, "dispute")),
+        status=_status(fields.get("status")),
+        reason=_word(fields.get("reason")) or "general",
+        amount=_money(fields, "amount"),
+        charge_id=_charge_id(fields.get("charge")),
+        intent_id=_intent_id(fields.get("payment_intent")),
+        movements=_movements(fields),
+        evidence_due_by=_moment_or_none(details.get("due_by")),
+        has_evidence=details.get("has_evidence") is True,
+        submission_count=0 if count is None else _whole(count, "submission_count"),
+        is_past_due=details.get("past_due") is True,
+        livemode=fields.get("livemode") is True,
+        created_at=moment(fields.get("created"), "created"),
+    )
+
+
+def _movements(fields: Mapping[str, object]) -> tuple[BalanceTransaction, ...]:
+    listed = _list(fields.get("balance_transactions"))
+    if listed is None:
+        raise ValidationFailed("balance_transactions", "must be a list")
+    found = [_balance(each) for each in listed]
+    if None in found:
+        # An id alone does not say how much: nothing about money is guessed.
+        raise ValidationFailed("balance_transactions", "must be objects")
+    return tuple(each for each in found if each is not None)
+
+
+def fraud_warning(obj: object) -> ProviderFraudWarning:
+    """Read an EarlyFraudWarning. Raises ValidationFailed for an unreadable one."""
+    fields = _object(obj, "radar.early_fraud_warning")
+    return ProviderFraudWarning(
+        warning=FraudWarning(
+            id=WarningId(_id(fields, "early fraud warning")),
+            fraud_type=_word(fields.get("fraud_type")) or "misc",
+            is_actionable=fields.get("actionable") is True,
+            created_at=moment(fields.get("created"), "created"),
+        ),
+        charge_id=_charge_id(fields.get("charge")),
+        intent_id=_intent_id(fields.get("payment_intent")),
+    )
+
+
+def event_fact(type: str, obj: object) -> ProviderFact:
+    """Read what an event of one of HANDLED_TYPES is about: no more, for the object is read.
+
+    Raises ValidationFailed for an unreadable object.
+    """
+    if type in WARNING_TYPES:
+        fields = _object(obj, "radar.early_fraud_warning")
+        return WarningReported(
+            warning_id=WarningId(_id(fields, "early fraud warning")),
+            charge_id=_charge_id(fields.get("charge")),
+            intent_id=_intent_id(fields.get("payment_intent")),
+        )
+    fields = _object(obj, "dispute")
+    return DisputeReported(
+        dispute_id=ProviderDisputeId(_id(fields, "dispute")),
+        charge_id=_charge_id(fields.get("charge")),
+        intent_id=_intent_id(fields.get("payment_intent")),
+    )
+
+
+def _status(value: object) -> ProviderDisputeStatus:
+    try:
+        return ProviderDisputeStatus(value) if isinstance(value, str) else _UNKNOWN
+    except ValueError:
+        return _UNKNOWN
+
+
+_UNKNOWN: Final = ProviderDisputeStatus.UNKNOWN
+
+
+def _moment_or_none(value: object) -> datetime | None:
+    return None if value is None else moment(value, "due_by")

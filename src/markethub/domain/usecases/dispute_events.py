@@ -1,0 +1,89 @@
+"""Give the events of disputes and early fraud warnings their effect: each is a hint to read.
+
+No status of an event is ever applied, so that their order does not matter; the object as it is
+read shows every movement of its funds.
+"""
+
+import attrs
+
+from markethub.domain.facts import (
+    DisputeReported,
+    ProviderDisputeStatus,
+    ProviderFact,
+    WarningReported,
+)
+from markethub.domain.ids import ChargeId, IntentId, PaymentId
+from markethub.domain.payment import Payment
+from markethub.domain.ports.unit_of_work import Transaction
+from markethub.domain.usecases.inbox_handler import Applied, Look, Parked, Step, Work
+from markethub.domain.usecases.settle_dispute import DisputeSettlement
+from markethub.domain.usecases.settlement import lock
+
+_NOT_OURS = Parked(ours=False)
+"""A dispute bears no id of ours: whether it is, only its payment tells, now or later."""
+
+
+@attrs.frozen(kw_only=True)
+class DisputeEvents:
+    """Takes ``DisputeReported`` and ``WarningReported``."""
+
+    settlement: DisputeSettlement
+
+    async def __call__(self, tx: Transaction, fact: ProviderFact) -> Step:
+        """Ask for a look at the object."""
+        if not isinstance(fact, DisputeReported | WarningReported):
+            raise TypeError(f"not about a dispute: {type(fact).__name__}")
+        payment = await _locate(tx, intent_id=fact.intent_id, charge_id=fact.charge_id)
+        if payment is None:
+            return _NOT_OURS
+        if isinstance(fact, WarningReported):
+            return self._look_at_warning(payment, fact)
+        return await self._look_at_dispute(tx, payment.id, fact)
+
+    async def _look_at_dispute(
+        self, tx: Transaction, payment_id: PaymentId, fact: DisputeReported
+    ) -> Look:
+        known = await tx.disputes.find_by_provider_id(fact.dispute_id)
+        version = known.version if known else 0
+
+        async def fetch() -> Work:
+            view = await self.settlement.desk.read_dispute(fact.dispute_id)
+
+            async def work(tx: Transaction) -> Step:
+                if version == 0 and view.status is ProviderDisputeStatus.UNKNOWN:
+                    return Parked(ours=True, reason="unknown_status")
+                settled = await self.settlement.apply(tx, payment_id, view, seen_version=version)
+                if settled is not None:
+                    return Applied()
+                return await self._look_at_dispute(tx, payment_id, fact)
+
+            return work
+
+        return Look(fetch=fetch)
+
+    def _look_at_warning(self, payment: Payment, fact: WarningReported) -> Look:
+        async def fetch() -> Work:
+            view = await self.settlement.desk.read_warning(fact.warning_id)
+
+            async def work(tx: Transaction) -> Step:
+                _, current = await lock(tx, payment.id)
+                if current.version != payment.version:
+                    return self._look_at_warning(current, fact)
+                warned = current.warn(view.warning, now=self.settlement.clock.now())
+                if warned != current:
+                    await tx.payments.save(warned)
+                return Applied()
+
+            return work
+
+        return Look(fetch=fetch)
+
+
+async def _locate(
+    tx: Transaction, *, intent_id: IntentId | None, charge_id: ChargeId | None
+) -> Payment | None:
+    """Find the payment by its intent or, where an old shape does not tell it, by its charge."""
+    payment = await tx.payments.find_by_intent(intent_id) if intent_id else None
+    if payment is not None or charge_id is None:
+        return payment
+    return await tx.payments.find_by_charge(charge_id)

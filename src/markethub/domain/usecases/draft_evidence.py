@@ -1,0 +1,51 @@
+"""Write down what we will say against a dispute. Nothing is sent to the provider."""
+
+from collections.abc import Mapping
+
+import attrs
+
+from markethub.domain.dispute import Dispute
+from markethub.domain.errors import RequestInProgress
+from markethub.domain.ids import DisputeId
+from markethub.domain.ports.system import Clock
+from markethub.domain.ports.unit_of_work import Transaction, Transactions
+from markethub.domain.usecases.settle_dispute import lock_dispute
+
+
+@attrs.frozen(kw_only=True)
+class DraftEvidenceCommand:
+    """All texts of the draft, by Stripe's field names. Attached files stay."""
+
+    dispute_id: DisputeId
+    texts: Mapping[str, str]
+    actor: str | None = None
+
+
+@attrs.frozen(kw_only=True)
+class DraftEvidence:
+    """Replaces the texts of a dispute's draft."""
+
+    transactions: Transactions
+    clock: Clock
+
+    async def __call__(self, command: DraftEvidenceCommand) -> Dispute:
+        """Return the dispute with its new draft.
+
+        Raises NotFound; InvalidTransition or EvidencePastDue where no evidence is taken;
+        ValidationFailed for an unknown field or too long a text; RequestInProgress while the
+        outcome of a submission is unknown.
+        """
+        return await self.transactions.run(lambda tx: self._draft(tx, command))
+
+    async def _draft(self, tx: Transaction, command: DraftEvidenceCommand) -> Dispute:
+        dispute = await lock_dispute(tx, command.dispute_id)
+        await require_settled(tx, dispute)
+        draft = dispute.draft.with_texts(command.texts)
+        changed = dispute.redraft(draft, actor=command.actor, now=self.clock.now())
+        return await tx.disputes.save(changed)
+
+
+async def require_settled(tx: Transaction, dispute: Dispute) -> None:
+    """Raise RequestInProgress while it is unknown what became of a submission."""
+    if await tx.submissions.unresolved(dispute.id) is not None:
+        raise RequestInProgress("another request on this dispute is unresolved")
