@@ -10,6 +10,10 @@
     |   |-- InvalidTransition          invalid_transition
     |   |-- OrderAlreadyPaid           order_already_paid
     |   |-- PaymentQuarantined         payment_quarantined
+    |   |-- PaymentNotRefundable       payment_not_refundable
+    |   |-- RefundExceedsCaptured      refund_exceeds_captured
+    |   |-- RefundUnresolved           refund_unresolved
+    |   |-- PaymentDisputed            payment_disputed
     |   |-- EvidencePastDue            evidence_past_due
     |   |-- TooManyDeclines            rate_limited
     |   |-- KeyReused                  idempotency_key_reused
@@ -95,6 +99,30 @@ class PaymentQuarantined(Refused):
     """Money arrived that does not fit the order. Staff must look at it before anything else."""
 
     code = "payment_quarantined"
+
+
+class PaymentNotRefundable(Refused):
+    """Nothing of the payment can be refunded: nothing was captured, or nothing is left."""
+
+    code = "payment_not_refundable"
+
+
+class RefundExceedsCaptured(Refused):
+    """More than what is left of what was captured."""
+
+    code = "refund_exceeds_captured"
+
+
+class RefundUnresolved(Refused):
+    """Nobody knows yet what became of an earlier refund: this one may be the same again."""
+
+    code = "refund_unresolved"
+
+
+class PaymentDisputed(Refused):
+    """A chargeback is open: the bank has taken the money, or is about to."""
+
+    code = "payment_disputed"
 
 
 class EvidencePastDue(Refused):

@@ -9,7 +9,7 @@ from typing import ClassVar
 
 import attrs
 
-from markethub.domain.ids import DisputeId, OrderId, PaymentId
+from markethub.domain.ids import DisputeId, OrderId, PaymentId, RefundId
 
 
 @attrs.frozen(kw_only=True)
@@ -80,6 +80,37 @@ class PaymentQuarantinedEvent:
 
 
 @attrs.frozen(kw_only=True)
+class RefundSucceeded:
+    """A refund is on the customer's account, as far as anybody knows yet."""
+
+    type: ClassVar[str] = "refund.succeeded"
+    refund_id: RefundId
+    payment_id: PaymentId
+    order_id: OrderId
+    amount_minor: int
+    currency: str
+    occurred_at: datetime
+
+
+@attrs.frozen(kw_only=True)
+class RefundFailed:
+    """A refund did not reach the customer: we still owe them the money.
+
+    ``had_succeeded``: the bank returned what had been reported as refunded.
+    """
+
+    type: ClassVar[str] = "refund.failed"
+    refund_id: RefundId
+    payment_id: PaymentId
+    order_id: OrderId
+    amount_minor: int
+    currency: str
+    failure_reason: str
+    had_succeeded: bool
+    occurred_at: datetime
+
+
+@attrs.frozen(kw_only=True)
 class DisputeOpened:
     """A cardholder contests a payment, or an inquiry has grown into a chargeback.
 
@@ -146,6 +177,8 @@ DomainEvent = (
     | PaymentFailed
     | PaymentCanceled
     | PaymentQuarantinedEvent
+    | RefundSucceeded
+    | RefundFailed
     | DisputeOpened
     | DisputeDue
     | DisputeWon

@@ -18,6 +18,8 @@ from markethub.domain.ids import (
     OrderId,
     PaymentId,
     ProviderDisputeId,
+    ProviderRefundId,
+    RefundId,
     WarningId,
 )
 from markethub.domain.money import Money
@@ -162,6 +164,53 @@ class ChargeReported:
     reference: Reference
 
 
+class ProviderRefundStatus(StrEnum):
+    """Stripe's Refund statuses, and one for those yet unheard of."""
+
+    PENDING = "pending"
+    REQUIRES_ACTION = "requires_action"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELED = "canceled"
+    UNKNOWN = "unknown"
+
+    @property
+    def is_final(self) -> bool:
+        """Tell whether the refund stays so. A success does not: the bank may return it."""
+        return self in (ProviderRefundStatus.FAILED, ProviderRefundStatus.CANCELED)
+
+
+@attrs.frozen(kw_only=True)
+class ProviderRefund:
+    """A refund at one moment."""
+
+    id: ProviderRefundId
+    status: ProviderRefundStatus
+    amount: Money
+    charge_id: ChargeId | None
+    intent_id: IntentId | None
+    refund_id: RefundId | None = None
+    """Our id as found in its ``metadata``; None where we did not make it."""
+    balance: BalanceTransaction | None = None
+    """What it took from our balance (negative); None until the provider has booked it."""
+    returned: BalanceTransaction | None = None
+    """What came back when it failed or was canceled (positive)."""
+    failure_reason: str | None = None
+    created_at: datetime
+
+
+@attrs.frozen(kw_only=True)
+class RefundReported:
+    """An event that carried a Refund, or a Charge whose refunds changed: a hint to read them.
+
+    ``refund`` is what an event showed that carried one.
+    """
+
+    intent_id: IntentId | None
+    charge_id: ChargeId | None
+    refund: ProviderRefund | None = None
+
+
 class ProviderDisputeStatus(StrEnum):
     """Stripe's Dispute statuses, an old one of its own, and one for those yet unheard of."""
 
@@ -248,7 +297,14 @@ class Unrecognised:
     type: str
 
 
-ProviderFact = IntentReported | ChargeReported | DisputeReported | WarningReported | Unrecognised
+ProviderFact = (
+    IntentReported
+    | ChargeReported
+    | RefundReported
+    | DisputeReported
+    | WarningReported
+    | Unrecognised
+)
 
 
 @attrs.frozen(kw_only=True)

@@ -17,6 +17,9 @@ IntentId = NewType("IntentId", str)
 """Stripe's ``pi_...``."""
 ChargeId = NewType("ChargeId", str)
 """Stripe's ``ch_...`` (or ``py_...``)."""
+RefundId = NewType("RefundId", str)
+ProviderRefundId = NewType("ProviderRefundId", str)
+"""Stripe's ``re_...`` (or ``pyr_...``)."""
 DisputeId = NewType("DisputeId", str)
 SubmissionId = NewType("SubmissionId", str)
 ProviderDisputeId = NewType("ProviderDisputeId", str)
@@ -34,6 +37,7 @@ class IdPrefix(StrEnum):
 
     PAYMENT = "pay"
     OPERATION = "op"
+    REFUND = "ref"
     DISPUTE = "dsp"
     SUBMISSION = "sub"
 

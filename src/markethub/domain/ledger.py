@@ -13,7 +13,7 @@ from enum import StrEnum
 
 import attrs
 
-from markethub.domain.facts import BalanceTransaction, IntentStatus, ProviderIntent
+from markethub.domain.facts import BalanceTransaction, IntentStatus, ProviderIntent, ProviderRefund
 from markethub.domain.ids import PaymentId
 from markethub.domain.money import Money
 
@@ -29,6 +29,8 @@ class Account(StrEnum):
     """What the provider keeps for its work (expense)."""
     FOREIGN_EXCHANGE = "foreign_exchange"
     """Between a charge's currency and the currency that the provider settles in."""
+    REFUNDS = "refunds"
+    """What was given back of the sales (contra income)."""
     DISPUTE_LOSSES = "dispute_losses"
     """What disputes took and did not give back (expense)."""
     DISPUTE_FEES = "dispute_fees"
@@ -42,6 +44,8 @@ class EntryKind(StrEnum):
     FEE = "fee"
     FX_OUT = "fx_out"
     FX_IN = "fx_in"
+    REFUND = "refund"
+    REFUND_RETURNED = "refund_returned"
     DISPUTE_WITHDRAWN = "dispute_withdrawn"
     DISPUTE_REINSTATED = "dispute_reinstated"
     DISPUTE_FEE = "dispute_fee"
@@ -143,6 +147,59 @@ def _fee(balance: BalanceTransaction, *, payment_id: PaymentId, now: datetime) -
             posted_at=now,
         ),
     )
+
+
+def refund_entries(
+    refund: ProviderRefund, *, payment_id: PaymentId, now: datetime
+) -> tuple[Entry, ...]:
+    """Return what a refund posts: what it took from our balance, and what came back if it failed.
+
+    Its status posts nothing: only the provider's balance transactions do.
+    """
+    gone, back = refund.balance, refund.returned
+    cash, refunds = Account.PROVIDER_BALANCE, Account.REFUNDS
+    posted: list[Entry] = []
+    for movement, kind, debit, credit in (
+        (gone, EntryKind.REFUND, refunds, cash),
+        (back, EntryKind.REFUND_RETURNED, cash, refunds),
+    ):
+        if movement is None:
+            continue
+        entry = Entry(
+            kind=kind,
+            reference=movement.id,
+            payment_id=payment_id,
+            debit=debit,
+            credit=credit,
+            amount=refund.amount,
+            posted_at=now,
+        )
+        posted += (entry, *_exchanged(entry, movement), *_charged(entry, movement))
+    return tuple(posted)
+
+
+def _exchanged(entry: Entry, movement: BalanceTransaction) -> tuple[Entry, ...]:
+    """Return how cash changed currency where the provider settles in another."""
+    settled = attrs.evolve(movement.amount, minor=abs(movement.amount.minor))
+    if settled.currency == entry.amount.currency or not settled.minor:
+        return ()
+    leaves = entry.credit is Account.PROVIDER_BALANCE
+    out, into = (settled, entry.amount) if leaves else (entry.amount, settled)
+    exchange, cash = Account.FOREIGN_EXCHANGE, Account.PROVIDER_BALANCE
+    return (
+        attrs.evolve(entry, kind=EntryKind.FX_OUT, debit=exchange, credit=cash, amount=out),
+        attrs.evolve(entry, kind=EntryKind.FX_IN, debit=cash, credit=exchange, amount=into),
+    )
+
+
+def _charged(entry: Entry, movement: BalanceTransaction) -> tuple[Entry, ...]:
+    """Return the fee of a movement; below zero it is one that is returned."""
+    fee = attrs.evolve(movement.fee, minor=abs(movement.fee.minor))
+    if not fee.minor:
+        return ()
+    fees, cash = Account.PROCESSING_FEES, Account.PROVIDER_BALANCE
+    debit, credit = (fees, cash) if movement.fee.minor > 0 else (cash, fees)
+    return (attrs.evolve(entry, kind=EntryKind.FEE, debit=debit, credit=credit, amount=fee),)
 
 
 def dispute_entries(

@@ -12,9 +12,16 @@ from typing import Final, Self
 
 import attrs
 
-from markethub.domain.errors import GatewayRejected, InvalidTransition, RequestInProgress
+from markethub.domain.errors import (
+    GatewayRejected,
+    InvalidTransition,
+    PaymentDisputed,
+    PaymentNotRefundable,
+    Refused,
+    RequestInProgress,
+)
 from markethub.domain.facts import IntentStatus, ProviderIntent
-from markethub.domain.ids import IntentId, OperationId, PaymentId
+from markethub.domain.ids import IntentId, OperationId, PaymentId, RefundId
 from markethub.domain.money import Money
 
 KEY_LIFE: Final = timedelta(hours=23)
@@ -32,6 +39,7 @@ class OperationKind(StrEnum):
     UPDATE_INTENT = "update_intent"
     CAPTURE = "capture"
     CANCEL = "cancel"
+    REFUND = "refund"
 
 
 class OperationStatus(StrEnum):
@@ -95,14 +103,27 @@ class CancelIntent:
     reason: str | None = None
 
 
-GatewayCommand = CreateIntent | UpdateIntent | CaptureIntent | CancelIntent
+@attrs.frozen(kw_only=True)
+class RefundIntent:
+    """Give an amount back to whoever paid the intent. ``reason`` is our own."""
+
+    intent_id: IntentId
+    refund_id: RefundId
+    payment_id: PaymentId
+    amount: Money
+    reason: str
+
+
+GatewayCommand = CreateIntent | UpdateIntent | CaptureIntent | CancelIntent | RefundIntent
 
 _KIND_OF: Final = {
     CreateIntent: OperationKind.CREATE_INTENT,
     UpdateIntent: OperationKind.UPDATE_INTENT,
     CaptureIntent: OperationKind.CAPTURE,
     CancelIntent: OperationKind.CANCEL,
+    RefundIntent: OperationKind.REFUND,
 }
+_WITH_AMOUNT: Final = (UpdateIntent, CaptureIntent, RefundIntent)
 assert set(_KIND_OF.values()) == set(OperationKind), "every kind has its command"
 
 _CONFIRMED: Final = frozenset({IntentStatus.PROCESSING, IntentStatus.REQUIRES_CAPTURE})
@@ -128,7 +149,9 @@ class Operation:
     kind: OperationKind
     request: ProviderRequest
     amount: Money | None = None
-    """What an update or a capture asked for."""
+    """What an update, a capture or a refund asked for."""
+    refund_id: RefundId | None = None
+    """Which refund it is to make, if it is to make one."""
     origin: str | None = None
     """Caller, path and Idempotency-Key that made it; unique. A repeat finds this row."""
     cancels_order: bool = False
@@ -163,7 +186,8 @@ class Operation:
             payment_id=payment_id,
             kind=_KIND_OF[type(command)],
             request=request,
-            amount=command.amount if isinstance(command, (UpdateIntent, CaptureIntent)) else None,
+            amount=command.amount if isinstance(command, _WITH_AMOUNT) else None,
+            refund_id=command.refund_id if isinstance(command, RefundIntent) else None,
             origin=origin,
             cancels_order=cancels_order,
             next_attempt_at=now + RETRY_AFTER,
@@ -191,7 +215,7 @@ class Operation:
             return
         if self.error_code in _OVERTAKEN:
             raise InvalidTransition(f"the {self.kind} did not take place ({self.error_code})")
-        raise GatewayRejected(f"the provider refused the request ({self.error_code})")
+        raise refusal(self.error_code or "unknown")
 
     def may_be_sent(self, now: datetime) -> bool:
         """Tell whether its key still protects: afterwards only a lookup is safe."""
@@ -229,6 +253,12 @@ class Operation:
             case OperationKind.CANCEL:
                 done = intent.status is IntentStatus.CANCELED
                 return done, intent.status is IntentStatus.SUCCEEDED
+            case OperationKind.REFUND:
+                return False, False  # an intent does not show its refunds
+
+    def conclude(self, *, now: datetime) -> Self:
+        """Note that what it asked for is there."""
+        return self._end(OperationStatus.DONE, now=now) if self.is_unresolved else self
 
     def refuse(self, code: str, *, now: datetime) -> Self:
         """Note that the provider refused it, without effect."""
@@ -256,6 +286,19 @@ class Operation:
             updated_at=now,
         )
 
+    def try_again_later(self, *, now: datetime) -> Self:
+        """As ``try_again``, but only an hour after a first look that showed no effect, either.
+
+        For what must not happen twice, and may still be carried out after the 5xx.
+        """
+        if self.missing_since is None:
+            return self.missing(now=now)
+        if now - self.missing_since < LOOKUP_SPACING:
+            return attrs.evolve(
+                self, next_attempt_at=self.missing_since + LOOKUP_SPACING, updated_at=now
+            )
+        return attrs.evolve(self.try_again(now=now), missing_since=None)
+
     def postpone(self, *, now: datetime) -> Self:
         """Leave it for later: the outcome is still unknown."""
         wait = RETRY_AFTER if self.may_be_sent(now) else LOOKUP_SPACING
@@ -279,6 +322,17 @@ class Operation:
 
     def _end(self, status: OperationStatus, *, code: str | None = None, now: datetime) -> Self:
         return attrs.evolve(self, status=status, error_code=code, updated_at=now)
+
+
+def refusal(code: str) -> Refused:
+    """Return the error of a request that the provider refused for good with its ``code``."""
+    match code:
+        case "charge_already_refunded":
+            return PaymentNotRefundable("nothing of the payment is left to refund")
+        case "charge_disputed":
+            return PaymentDisputed("a chargeback of the payment is open")
+        case _:
+            return GatewayRejected(f"the provider refused the request ({code})")
 
 
 def refuse_second(unresolved: Operation | None) -> None:

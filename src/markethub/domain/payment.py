@@ -12,6 +12,9 @@ import attrs
 
 from markethub.domain.errors import (
     InvalidTransition,
+    PaymentDisputed,
+    PaymentNotRefundable,
+    RefundExceedsCaptured,
     RequestInProgress,
     ValidationFailed,
 )
@@ -53,6 +56,7 @@ class Action(StrEnum):
 
     CAPTURE = "capture"
     CANCEL = "cancel"
+    REFUND = "refund"
 
 
 class Quarantine(StrEnum):
@@ -132,6 +136,9 @@ class Payment:
     """What the card holds or held for us."""
     captured: Money
     refunded: Money
+    """What has reached the customer again."""
+    refund_reserved: Money
+    """What is on its way there: reserved before the provider is asked."""
     disputed: Money
     """What disputes have taken and not given back. May exceed what was captured."""
     chargeback_open: bool = False
@@ -172,6 +179,7 @@ class Payment:
             authorized=nothing,
             captured=nothing,
             refunded=nothing,
+            refund_reserved=nothing,
             disputed=nothing,
             created_at=now,
             updated_at=now,
@@ -179,13 +187,15 @@ class Payment:
 
     @property
     def amount_refundable(self) -> Money:
-        """Captured - refunded - in dispute, at least nothing."""
-        left = self.captured - self.refunded - self.disputed
+        """Captured - refunded or about to be - in dispute, at least nothing."""
+        left = self.captured - self.refunded - self.refund_reserved - self.disputed
         return max(left, Money.zero(left.currency))
 
     @property
     def available_actions(self) -> tuple[Action, ...]:
         """What can be done now."""
+        if self.amount_refundable.minor and not self.chargeback_open:
+            return (*_ACTIONS[self.status], Action.REFUND)
         return _ACTIONS[self.status]
 
     @property
@@ -269,6 +279,43 @@ class Payment:
         """Note that the provider refused the capture we asked for."""
         return attrs.evolve(self, capture_asked=None, updated_at=now)
 
+    def require_refundable(self, amount: Money | None = None) -> Money:
+        """Return the amount that a refund of ``amount`` (all that is left, if None) gives back.
+
+        Raises RequestInProgress while pending; PaymentNotRefundable where nothing was captured
+        or nothing is left; PaymentDisputed while a chargeback is open; RefundExceedsCaptured;
+        ValidationFailed for nothing, another currency, or decimals that it does not use.
+        """
+        if self.status is PaymentStatus.PENDING:
+            raise RequestInProgress("the payment is being created")
+        if not self.captured.minor:
+            held = self.status is PaymentStatus.AUTHORIZED
+            hint = "; cancel it instead" if held else ""
+            raise PaymentNotRefundable(f"nothing was captured of the payment{hint}")
+        if self.chargeback_open:
+            raise PaymentDisputed("a chargeback of the payment is open")
+        left = self.amount_refundable
+        if not left.minor:
+            raise PaymentNotRefundable("nothing of the payment is left to refund")
+        if amount is None:
+            return left
+        if amount.currency != left.currency:
+            raise ValidationFailed("amount", f"must be in {left.currency.code}")
+        if amount.minor < 1:
+            raise ValidationFailed("amount", "must be at least 1")
+        amount.require_divisible()
+        if amount > left:
+            raise RefundExceedsCaptured(f"only {left} of the payment is left to refund")
+        return amount
+
+    def refund(self, *, refunded: Money, reserved: Money, now: datetime) -> Self:
+        """Take over how its refunds stand.
+
+        The version is raised even where the sums are as they were: a view of its refunds from
+        before is recognisably old.
+        """
+        return attrs.evolve(self, refunded=refunded, refund_reserved=reserved, updated_at=now)
+
     def contest(self, *, disputed: Money, chargeback_open: bool, now: datetime) -> Self:
         """Take over how its disputes stand; nothing new changes nothing."""
         seen = attrs.evolve(self, disputed=disputed, chargeback_open=chargeback_open)
@@ -314,6 +361,7 @@ class Payment:
             authorized=self._authorized_by(intent),
             captured=intent.received,
             refunded=attrs.evolve(self.refunded, currency=intent.amount.currency),
+            refund_reserved=attrs.evolve(self.refund_reserved, currency=intent.amount.currency),
             disputed=attrs.evolve(self.disputed, currency=intent.amount.currency),
             card=(intent.charge.card if intent.charge else None) or self.card,
             failure=self._failure_after(intent),

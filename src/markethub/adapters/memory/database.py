@@ -11,6 +11,7 @@ from markethub.domain.ids import (
     OperationId,
     OrderId,
     PaymentId,
+    RefundId,
     SubmissionId,
 )
 from markethub.domain.inbox_event import InboxEvent
@@ -18,6 +19,7 @@ from markethub.domain.ledger import Entry, EntryKind
 from markethub.domain.operation import Operation
 from markethub.domain.order import Order
 from markethub.domain.payment import Payment
+from markethub.domain.refund import Refund
 from markethub.domain.submission import Submission
 
 if TYPE_CHECKING:
@@ -54,6 +56,14 @@ BY_ORIGIN: Final = Index[Operation](
     name="the origin", key=lambda operation: operation.origin, unique=True
 )
 
+REFUNDS_OF: Final = Index[Refund](name="payment", key=lambda refund: refund.payment_id)
+BY_PROVIDER_REFUND: Final = Index[Refund](
+    name="the provider's refund", key=lambda refund: refund.provider_id, unique=True
+)
+BY_PLAN: Final = Index[Refund](
+    name="the plan's line", key=lambda refund: refund.plan, unique=True
+)
+
 DISPUTES_OF: Final = Index[Dispute](name="payment", key=lambda dispute: dispute.payment_id)
 BY_PROVIDER_DISPUTE: Final = Index[Dispute](
     name="the provider's dispute", key=lambda dispute: dispute.provider_id, unique=True
@@ -85,6 +95,9 @@ class Database:
         self.payments = Table[PaymentId, Payment]("payments", OF_ORDER, SLOT, BY_INTENT, BY_CHARGE)
         self.operations = Table[OperationId, Operation](
             "operations", UNRESOLVED_OF, UNRESOLVED, BY_ORIGIN
+        )
+        self.refunds = Table[RefundId, Refund](
+            "refunds", REFUNDS_OF, BY_PROVIDER_REFUND, BY_PLAN
         )
         self.disputes = Table[DisputeId, Dispute]("disputes", DISPUTES_OF, BY_PROVIDER_DISPUTE)
         self.submissions = Table[SubmissionId, Submission](

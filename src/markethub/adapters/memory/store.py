@@ -5,6 +5,7 @@ from markethub.adapters.memory.disputes import MemoryDisputeQueries
 from markethub.adapters.memory.idempotency import MemoryIdempotencyKeys
 from markethub.adapters.memory.inbox import MemoryInbox
 from markethub.adapters.memory.queries import MemoryQueries
+from markethub.adapters.memory.refunds import MemoryRefundQueries
 from markethub.adapters.memory.stamps import MemoryStamps
 from markethub.adapters.memory.unit_of_work import MemoryTransactions
 
@@ -18,6 +19,7 @@ class MemoryStore:
         self.transactions = MemoryTransactions(database)
         self.inbox = MemoryInbox(database)
         self.queries = MemoryQueries(database)
+        self.refund_queries = MemoryRefundQueries(database)
         self.dispute_queries = MemoryDisputeQueries(database)
         self.idempotency_keys = MemoryIdempotencyKeys()
         self.stamps = MemoryStamps()

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 from markethub.adapters.memory.database import Database
 from markethub.adapters.memory.disputes import MemoryDisputes, MemorySubmissions
 from markethub.adapters.memory.locks import Holder, RowLocks
+from markethub.adapters.memory.refunds import MemoryRefunds
 from markethub.adapters.memory.repositories import (
     MemoryInboxEvents,
     MemoryLedger,
@@ -39,14 +40,16 @@ class MemoryTransaction:
         payments = Staged(database.payments, locks, self._holder)
         operations = Staged(database.operations, locks, self._holder)
         ledger = Staged(database.ledger, locks, self._holder)
+        refunds = Staged(database.refunds, locks, self._holder)
         disputes = Staged(database.disputes, locks, self._holder)
         submissions = Staged(database.submissions, locks, self._holder)
         inbox = Staged(database.inbox, locks, self._holder)
-        self._staged = (orders, payments, operations, ledger, disputes, submissions, inbox)
+        self._staged = (orders, payments, operations, ledger, refunds, disputes, submissions, inbox)
         self.orders = MemoryOrders(rows=orders, outbox=self._outbox)
         self.payments = MemoryPayments(rows=payments, outbox=self._outbox)
         self.operations = MemoryOperations(rows=operations)
         self.ledger = MemoryLedger(rows=ledger)
+        self.refunds = MemoryRefunds(rows=refunds, outbox=self._outbox)
         self.disputes = MemoryDisputes(rows=disputes, outbox=self._outbox)
         self.submissions = MemorySubmissions(rows=submissions)
         self.inbox = MemoryInboxEvents(rows=inbox)

@@ -16,6 +16,7 @@ from markethub.domain.operation import (
     CreateIntent,
     GatewayCommand,
     ProviderRequest,
+    RefundIntent,
     UpdateIntent,
 )
 
@@ -65,6 +66,8 @@ def render(command: GatewayCommand) -> ProviderRequest:
                 f"{_intent(command.intent_id)}/cancel",
                 cancellation_reason=command.reason,
             )
+        case RefundIntent():
+            return refunds.create(command)
 
 
 def read_intent(intent_id: IntentId) -> ProviderRequest:

@@ -6,7 +6,7 @@ from typing import Protocol
 
 import attrs
 
-from markethub.domain.facts import ProviderFact, ProviderIntent, ReceivedEvent
+from markethub.domain.facts import ProviderFact, ProviderIntent, ProviderRefund, ReceivedEvent
 from markethub.domain.ids import IntentId
 from markethub.domain.operation import GatewayCommand, ProviderRequest
 
@@ -58,7 +58,15 @@ class Unknown:
     stored: bool = False
 
 
-GatewayOutcome = Done | Declined | NotTaken | Unknown
+@attrs.frozen(kw_only=True)
+class Refunded:
+    """The provider took a refund; its status says how far it is. ``replayed`` as for ``Done``."""
+
+    refund: ProviderRefund
+    replayed: bool
+
+
+GatewayOutcome = Done | Refunded | Declined | NotTaken | Unknown
 
 
 class Gateway(Protocol):
@@ -83,6 +91,13 @@ class Gateway(Protocol):
         """List every intent created at or after a time, all pages. Raises as ``read_intent``.
 
         Never the provider's search, which lags behind writes.
+        """
+        ...
+
+    async def list_refunds(self, intent_id: IntentId) -> Sequence[ProviderRefund]:
+        """List every refund of an intent, all pages, with the lines they wrote on our balance.
+
+        Raises as ``read_intent``.
         """
         ...
 

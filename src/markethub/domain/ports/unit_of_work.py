@@ -19,6 +19,7 @@ from markethub.domain.operation import Operation
 from markethub.domain.order import Order
 from markethub.domain.payment import Payment
 from markethub.domain.ports.disputes import Disputes, Submissions
+from markethub.domain.ports.refunds import Refunds
 
 T = TypeVar("T")
 
@@ -152,6 +153,11 @@ class Transaction(Protocol):
     @property
     def ledger(self) -> Ledger:
         """The books."""
+        ...
+
+    @property
+    def refunds(self) -> Refunds:
+        """Refunds."""
         ...
 
     @property

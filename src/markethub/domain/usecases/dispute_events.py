@@ -12,10 +12,11 @@ from markethub.domain.facts import (
     ProviderFact,
     WarningReported,
 )
-from markethub.domain.ids import ChargeId, IntentId, PaymentId
+from markethub.domain.ids import PaymentId
 from markethub.domain.payment import Payment
 from markethub.domain.ports.unit_of_work import Transaction
 from markethub.domain.usecases.inbox_handler import Applied, Look, Parked, Step, Work
+from markethub.domain.usecases.locating import payment_of
 from markethub.domain.usecases.settle_dispute import DisputeSettlement
 from markethub.domain.usecases.settlement import lock
 
@@ -33,7 +34,7 @@ class DisputeEvents:
         """Ask for a look at the object."""
         if not isinstance(fact, DisputeReported | WarningReported):
             raise TypeError(f"not about a dispute: {type(fact).__name__}")
-        payment = await _locate(tx, intent_id=fact.intent_id, charge_id=fact.charge_id)
+        payment = await payment_of(tx, intent_id=fact.intent_id, charge_id=fact.charge_id)
         if payment is None:
             return _NOT_OURS
         if isinstance(fact, WarningReported):
@@ -77,13 +78,3 @@ class DisputeEvents:
             return work
 
         return Look(fetch=fetch)
-
-
-async def _locate(
-    tx: Transaction, *, intent_id: IntentId | None, charge_id: ChargeId | None
-) -> Payment | None:
-    """Find the payment by its intent or, where an old shape does not tell it, by its charge."""
-    payment = await tx.payments.find_by_intent(intent_id) if intent_id else None
-    if payment is not None or charge_id is None:
-        return payment
-    return await tx.payments.find_by_charge(charge_id)

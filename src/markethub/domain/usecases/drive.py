@@ -5,6 +5,7 @@ recovery: all send the same parameters under the same key, so the provider execu
 """
 
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import timedelta
 from typing import Final
 
@@ -14,19 +15,22 @@ from markethub.domain.errors import (
     GatewayRejected,
     GatewayUnavailable,
     RequestInProgress,
+    TryAgain,
 )
-from markethub.domain.facts import ProviderIntent
+from markethub.domain.facts import ProviderIntent, ProviderRefund
 from markethub.domain.ids import IntentId
-from markethub.domain.operation import Operation, OperationKind
+from markethub.domain.operation import Operation, OperationKind, refusal
 from markethub.domain.ports.gateway import (
     Declined,
     Done,
     GatewayOutcome,
     NotTaken,
+    Refunded,
     Unknown,
 )
 from markethub.domain.ports.system import Pause
 from markethub.domain.ports.unit_of_work import Transaction
+from markethub.domain.usecases.settle_refunds import RefundSettlement
 from markethub.domain.usecases.settlement import Asked, Settled, Settlement
 
 PATIENCE_S: Final = 5.0
@@ -41,6 +45,7 @@ class Driver:
     """Sends an operation and settles its outcome."""
 
     settlement: Settlement
+    refunds: RefundSettlement
     pause: Pause
 
     async def __call__(self, asked: Asked, *, patience_s: float = PATIENCE_S) -> Settled:
@@ -69,6 +74,12 @@ class Driver:
                 return await self._apply(asked, intent)
             case Done(intent=intent):
                 return await self.settlement.refresh(operation.payment_id, intent.id)
+            case Refunded(refund=refund, replayed=False):
+                return await self._take_refund(asked, refund)
+            case Refunded():
+                return await self.refunds.refresh(operation.payment_id)
+            case Declined(code=code) if operation.kind is OperationKind.REFUND:
+                return await self._refuse_refund(operation, code)
             case Declined(code=code, intent=intent):
                 return await self._refuse(operation, code, intent)
             case NotTaken(in_flight=True):
@@ -106,6 +117,23 @@ class Driver:
             settled = await self.settlement.refresh(asked.operation.payment_id, intent.id)
         return settled
 
+    async def _take_refund(self, asked: Asked, refund: ProviderRefund) -> Settled:
+        payment_id, version = asked.operation.payment_id, asked.payment_version
+
+        async def work(tx: Transaction) -> Settled | None:
+            return await self.refunds.apply(tx, payment_id, [refund], seen_version=version)
+
+        settled = await self.settlement.transactions.run(work)
+        return settled or await self.refunds.refresh(payment_id)
+
+    async def _refuse_refund(self, operation: Operation, code: str) -> Settled:
+        await self._amend(
+            operation, lambda current: current.refuse(code, now=self.settlement.clock.now())
+        )
+        with suppress(TryAgain):  # it knows of refunds or disputes that we had not heard of
+            await self.refunds.refresh(operation.payment_id)
+        raise refusal(code)
+
     async def _refuse(
         self, operation: Operation, code: str, intent: ProviderIntent | None
     ) -> Settled:
@@ -121,6 +149,11 @@ class Driver:
 
     async def _look_up(self, operation: Operation) -> Settled:
         """Find out without sending: the key is too old, or would only replay a stored 5xx."""
+        if operation.kind is OperationKind.REFUND:
+            settled = await self.refunds.refresh(operation.payment_id)
+            if settled.operation is None or not settled.operation.is_unresolved:
+                return settled
+            return await self._amend(operation, self._without_effect)
         intent_id = await self._find_intent(operation)
         if intent_id is not None:
             settled = await self.settlement.refresh(operation.payment_id, intent_id)
@@ -137,6 +170,9 @@ class Driver:
             # key will only ever replay its 5xx, and an intent whose secret nobody got cannot be
             # confirmed: should it turn up, it is canceled as a stray.
             return operation.supersede(now=now) if fresh else operation.missing(now=now)
+        if operation.kind is OperationKind.REFUND:
+            # Twice is money lost: it is given the time to turn up.
+            return operation.try_again_later(now=now) if fresh else operation.missing(now=now)
         return operation.try_again(now=now) if fresh else operation.abandon(now=now)
 
     async def _find_intent(self, operation: Operation) -> IntentId | None:
@@ -159,6 +195,8 @@ class Driver:
         self, operation: Operation, change: Callable[[Operation], Operation]
     ) -> Settled:
         async def work(tx: Transaction) -> Settled:
+            if operation.kind is OperationKind.REFUND:
+                return await self.refunds.amend(tx, operation, change)
             return await self.settlement.amend(tx, operation, change)
 
         return await self.settlement.transactions.run(work)

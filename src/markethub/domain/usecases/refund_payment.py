@@ -1,0 +1,231 @@
+"""Give a customer money back, in whole or in part."""
+
+from contextlib import suppress
+from datetime import datetime
+from typing import Final
+
+import attrs
+
+from markethub.domain.errors import (
+    KeyReused,
+    NotFound,
+    RefundUnresolved,
+    RequestInProgress,
+    TryAgain,
+    ValidationFailed,
+)
+from markethub.domain.ids import IdPrefix, PaymentId, RefundId
+from markethub.domain.money import Money
+from markethub.domain.operation import RETRY_AFTER, Operation, OperationKind, RefundIntent
+from markethub.domain.payment import Payment
+from markethub.domain.ports.system import Pause
+from markethub.domain.ports.unit_of_work import Transaction
+from markethub.domain.refund import NOTE_MAXIMUM, PlanLine, Refund, RefundReason, RefundStatus
+from markethub.domain.usecases.drive import PATIENCE_S, Driver
+from markethub.domain.usecases.settle_refunds import RefundSettlement
+from markethub.domain.usecases.settlement import Asked, lock
+
+_STEP_S: Final = 0.05
+
+
+@attrs.frozen(kw_only=True)
+class RefundPaymentCommand:
+    """Which payment, how much in minor units (all that is left, where None), why, and who asks.
+
+    ``origin`` is the caller, path and Idempotency-Key: a repeat finds the first one's row.
+    ``plan`` likewise, for the line of a plan. ``again`` says that this is meant as a further
+    refund even where nobody knows yet what became of an earlier one; a caller without a key
+    cannot tell the two apart.
+    """
+
+    payment_id: PaymentId
+    actor: str
+    amount_minor: int | None = None
+    reason: RefundReason = RefundReason.OTHER
+    note: str | None = None
+    origin: str | None = None
+    plan: PlanLine | None = None
+    again: bool = False
+
+
+@attrs.frozen(kw_only=True)
+class RefundPreview:
+    """What a refund would do."""
+
+    payment: Payment
+    amount: Money
+    left: Money
+    """What could be refunded afterwards."""
+
+
+@attrs.frozen(kw_only=True)
+class _Wait:
+    """An earlier operation on the payment is unresolved."""
+
+    earlier: Asked
+
+
+@attrs.frozen(kw_only=True)
+class RefundPayment:
+    """Reserves the amount first, then asks for it once."""
+
+    refunds: RefundSettlement
+    drive: Driver
+    pause: Pause
+
+    async def preview(self, command: RefundPaymentCommand) -> RefundPreview:
+        """Say what the refund would do; write and ask nothing. Raises as the refund itself."""
+        _check(command)
+
+        async def read(tx: Transaction) -> Payment | None:
+            return await tx.payments.find(command.payment_id)
+
+        payment = await self.refunds.settlement.transactions.run(read)
+        if payment is None:
+            raise NotFound("no such payment")
+        amount = payment.require_refundable(_asked(payment, command))
+        return RefundPreview(
+            payment=payment, amount=amount, left=payment.amount_refundable - amount
+        )
+
+    async def __call__(self, command: RefundPaymentCommand) -> Refund:
+        """Return the refund as far as it is known: ``pending`` where nobody knows yet.
+
+        Raises NotFound; ValidationFailed; PaymentNotRefundable; PaymentDisputed;
+        RefundExceedsCaptured; RefundUnresolved unless ``again``; KeyReused; RequestInProgress
+        if an earlier operation on the payment stays unresolved; GatewayRejected.
+        """
+        _check(command)
+        waited_s = 0.0
+        while True:
+            step = await self.refunds.settlement.transactions.run(
+                lambda tx: self._decide(tx, command)
+            )
+            match step:
+                case Refund():
+                    return step
+                case Asked():
+                    return await self._finish(step)
+                case _Wait(earlier=earlier) if waited_s < PATIENCE_S:
+                    await self._let_finish(earlier.operation, earlier)
+                    await self.pause(_STEP_S)
+                    waited_s += _STEP_S
+                case _Wait():
+                    raise RequestInProgress("an earlier request on the payment is unresolved")
+
+    async def _let_finish(self, operation: Operation, earlier: Asked) -> None:
+        """Leave a young operation to its own request; finish one that nobody works at."""
+        if self._now() - operation.created_at < RETRY_AFTER:
+            return
+        try:
+            await self.drive(earlier)
+        except TryAgain as error:
+            raise RequestInProgress("an earlier request on the payment is unresolved") from error
+
+    async def _finish(self, asked: Asked) -> Refund:
+        with suppress(TryAgain):  # the row is durable, and recovery finishes it: not failed
+            await self.drive(asked)
+
+        async def read(tx: Transaction) -> Refund | None:
+            return await _refund_of(tx, asked.operation)
+
+        refund = await self.refunds.settlement.transactions.run(read)
+        if refund is None:
+            raise NotFound("no such refund")
+        return refund
+
+    async def _decide(
+        self, tx: Transaction, command: RefundPaymentCommand
+    ) -> Refund | Asked | _Wait:
+        _, payment = await lock(tx, command.payment_id)
+        known = await _repeated(tx, payment, command)
+        if known is not None:
+            return known
+        unresolved = await tx.operations.unresolved(payment.id)
+        if unresolved is not None:
+            if unresolved.kind is OperationKind.REFUND and not command.again:
+                raise RefundUnresolved(
+                    f"nobody knows yet what became of refund {unresolved.refund_id}"
+                )
+            return _Wait(earlier=Asked(operation=unresolved, payment_version=payment.version))
+        amount = payment.require_refundable(_asked(payment, command))
+        return await self._ask(tx, payment, amount, command)
+
+    async def _ask(
+        self, tx: Transaction, payment: Payment, amount: Money, command: RefundPaymentCommand
+    ) -> Asked:
+        now = self._now()
+        refund = await tx.refunds.save(
+            Refund(
+                id=RefundId(self.refunds.settlement.ids.new(IdPrefix.REFUND)),
+                payment_id=payment.id,
+                order_id=payment.order_id,
+                amount=amount,
+                status=RefundStatus.PENDING,
+                reason=command.reason,
+                note=command.note,
+                actor=command.actor,
+                plan=command.plan,
+                created_at=now,
+                updated_at=now,
+            )
+        )
+        payment = await self.refunds.sum_up(tx, payment)
+        if payment.intent_id is None:
+            raise NotFound("the payment has no intent")
+        ask = RefundIntent(
+            intent_id=payment.intent_id,
+            refund_id=refund.id,
+            payment_id=payment.id,
+            amount=amount,
+            reason=command.reason.value,
+        )
+        return await self.refunds.settlement.ask(tx, payment, ask, origin=command.origin)
+
+    def _now(self) -> datetime:
+        return self.refunds.settlement.clock.now()
+
+
+def _check(command: RefundPaymentCommand) -> None:
+    if command.note is not None and len(command.note) > NOTE_MAXIMUM:
+        raise ValidationFailed("note", f"must have at most {NOTE_MAXIMUM} characters")
+
+
+def _asked(payment: Payment, command: RefundPaymentCommand) -> Money | None:
+    if command.amount_minor is None:
+        return None
+    return attrs.evolve(payment.captured, minor=command.amount_minor)
+
+
+async def _repeated(
+    tx: Transaction, payment: Payment, command: RefundPaymentCommand
+) -> Refund | Asked | None:
+    """Return what an earlier request of the same origin or plan line began, if there was one.
+
+    Raises KeyReused if it asked for something else, and what it was answered with if the
+    provider refused it.
+    """
+    operation: Operation | None = None
+    refund: Refund | None = None
+    if command.origin is not None:
+        operation = await tx.operations.find_by_origin(command.origin)
+        refund = None if operation is None else await _refund_of(tx, operation)
+        if operation is not None and refund is None:
+            raise KeyReused("the idempotency key was used for another request")
+    if refund is None and command.plan is not None:
+        refund = await tx.refunds.find_by_plan(command.plan)
+    if refund is None:
+        return None
+    wanted = command.amount_minor
+    if refund.payment_id != payment.id or wanted not in (None, refund.amount.minor):
+        raise KeyReused("the idempotency key was used for another request")
+    unresolved = await tx.operations.unresolved(payment.id)
+    if unresolved is not None and unresolved.refund_id == refund.id:
+        return Asked(operation=unresolved, payment_version=payment.version)
+    if operation is not None:
+        operation.require_effect()
+    return refund
+
+
+async def _refund_of(tx: Transaction, operation: Operation) -> Refund | None:
+    return None if operation.refund_id is None else await tx.refunds.find(operation.refund_id)
