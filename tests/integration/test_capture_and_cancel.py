@@ -2,9 +2,12 @@
 
 import asyncio
 
+import attrs
 import pytest
 
+from markethub.adapters.fake.account import AccountOptions
 from markethub.domain.errors import (
+    GatewayRejected,
     GatewayUnavailable,
     InvalidTransition,
     KeyReused,
@@ -14,16 +17,21 @@ from markethub.domain.errors import (
     TooManyDeclines,
     ValidationFailed,
 )
-from markethub.domain.facts import CaptureMethod
+from markethub.domain.facts import CaptureMethod, IntentStatus
 from markethub.domain.ids import CustomerId, OrderId, PaymentId
 from markethub.domain.ledger import Account as Book
+from markethub.domain.money import Money
 from markethub.domain.order import Order, OrderStatus
 from markethub.domain.payment import DECLINES_MAXIMUM, Payment, PaymentStatus, Quarantine
+from markethub.domain.ports.gateway import Declined
 from markethub.domain.usecases.cancel_order import CancelOrderCommand
 from markethub.domain.usecases.cancel_payment import CancelPaymentCommand
 from markethub.domain.usecases.capture_payment import CapturePaymentCommand
 from markethub.domain.usecases.charge_order import ChargeOrderCommand, ChargeStarted
 from markethub.domain.usecases.confirm_payment import ConfirmPaymentCommand
+from markethub.entrypoints.container import build_container
+from markethub.entrypoints.setting_values import Database
+from markethub.entrypoints.settings import Settings
 from tests.support.faults import Fault
 from tests.support.world import CHALLENGE, DECLINED, World
 
@@ -47,9 +55,11 @@ async def capture(
     )
 
 
-async def cancel(world: World, payment_id: PaymentId, reason: str | None = None) -> Payment:
+async def cancel(
+    world: World, payment_id: PaymentId, reason: str | None = None, origin: str | None = None
+) -> Payment:
     return await world.container.cancel_payment()(
-        CancelPaymentCommand(payment_id=payment_id, reason=reason)
+        CancelPaymentCommand(payment_id=payment_id, reason=reason, origin=origin)
     )
 
 
@@ -119,6 +129,92 @@ class TestACapture:
         again = await capture(world, started.payment.id, origin="shop|capture|k1")
 
         assert again.captured.minor == 5000
+
+    async def test_that_was_refused_is_refused_again_to_the_same_origin(self, world: World) -> None:
+        started = await authorize(world)
+        world.gateway.answers = [Declined(code="processing_error")]
+        with pytest.raises(GatewayRejected):
+            await capture(world, started.payment.id, origin="shop|capture|k1")
+
+        with pytest.raises(GatewayRejected, match="processing_error"):
+            await capture(world, started.payment.id, origin="shop|capture|k1")
+
+        assert world.charges_paid() == []
+
+    async def test_that_never_took_place_is_not_reported_as_done(self, world: World) -> None:
+        started = await authorize(world)
+        world.gateway.is_down = True
+        with pytest.raises(GatewayUnavailable):
+            await capture(world, started.payment.id, origin="shop|capture|k1")
+        world.clock.advance(hours=23, minutes=1)
+        world.gateway.is_down = False
+        await world.recover()
+
+        with pytest.raises(InvalidTransition):
+            await capture(world, started.payment.id, origin="shop|capture|k1")
+
+        assert world.charges_paid() == []
+
+    async def test_of_an_order_that_has_changed_takes_nothing(self, world: World) -> None:
+        await world.register(total=5000)
+        started = await world.charge(capture=CaptureMethod.MANUAL)
+        world.pay(started)
+        world.gateway.is_down = True
+        await world.register(total=9000)
+        world.gateway.is_down = False
+        await world.work()
+
+        with pytest.raises(InvalidTransition):
+            await capture(world, started.payment.id)
+
+        assert world.charges_paid() == []
+        assert (await world.payment(started.payment.id)).quarantine is None
+
+    async def test_that_fails_later_leaves_a_payment_that_can_be_given_up(
+        self, world: World
+    ) -> None:
+        started = await authorize(world)
+        intent_id = started.payment.intent_id
+        assert intent_id is not None
+        real = await world.gateway.read_intent(intent_id)
+        failed = attrs.evolve(
+            real,
+            status=IntentStatus.REQUIRES_PAYMENT_METHOD,
+            capturable=Money.zero(real.amount.currency),
+        )
+        world.gateway.answers = [Declined(code="capture_failed", intent=failed)]
+        world.gateway.views = [failed, failed]
+
+        with pytest.raises(InvalidTransition):
+            await capture(world, started.payment.id)
+
+        payment = await world.payment(started.payment.id)
+        assert payment.status is PaymentStatus.REQUIRES_PAYMENT_METHOD
+        assert payment.capture_asked is None
+        assert (await cancel(world, payment.id)).status is PaymentStatus.CANCELED
+
+    async def test_of_a_part_in_another_currency_is_booked_as_the_provider_settles_it(
+        self, store_url: str
+    ) -> None:
+        options = AccountOptions(
+            seed="test", settlement_currency="usd", exchange_rate=(11, 10), fee_later=True
+        )
+        container = build_container(Settings(database=Database(url=store_url)))
+        world = World(container, options)
+        await world.register(currency="eur")
+        started = await world.charge(capture=CaptureMethod.MANUAL)
+        world.pay(started)
+        await world.work()
+
+        await capture(world, started.payment.id, 2000)
+        world.clock.advance(minutes=1)
+        await world.work()
+
+        lines = world.at_stripe("/v1/balance_transactions", {"limit": 10})["data"]
+        books = await world.books()
+        assert sum(line["net"] for line in lines) == books[Book.PROVIDER_BALANCE, "usd"]
+        assert 0 == books[Book.PROVIDER_BALANCE, "eur"]
+        await container.store().close()
 
     async def test_cannot_be_done_twice(self, world: World) -> None:
         started = await authorize(world)
@@ -203,6 +299,17 @@ class TestACancel:
             await cancel(world, started.payment.id)
 
         assert (await world.order()).status is OrderStatus.PAID
+
+    async def test_that_was_refused_is_refused_again_to_the_same_origin(self, world: World) -> None:
+        started = await authorize(world)
+        world.gateway.answers = [Declined(code="processing_error")]
+        with pytest.raises(GatewayRejected):
+            await cancel(world, started.payment.id, origin="shop|cancel|k1")
+
+        with pytest.raises(GatewayRejected, match="processing_error"):
+            await cancel(world, started.payment.id, origin="shop|cancel|k1")
+
+        assert (await world.payment(started.payment.id)).status is PaymentStatus.AUTHORIZED
 
     async def test_knows_stripes_reasons_only(self, world: World) -> None:
         await world.register()
@@ -329,9 +436,40 @@ class TestAnAttempt:
 
         with pytest.raises(TooManyDeclines):
             await world.charge()
+        await world.recover()
         world.clock.advance(hours=1)
 
-        assert (await world.charge()).payment.id == started.payment.id
+        assert (await world.charge()).payment.id != started.payment.id
+
+    async def test_too_many_end_the_intent_that_a_browser_could_go_on_with(
+        self, world: World
+    ) -> None:
+        await world.register()
+        started = await world.charge()
+        for _ in range(DECLINES_MAXIMUM):
+            world.pay(started, DECLINED)
+            await world.work()
+
+        await world.recover()
+        await world.work()
+
+        assert world.pay(started).status == 400
+        assert [intent["status"] for intent in world.intents()] == ["canceled"]
+        assert (await world.payment(started.payment.id)).status is PaymentStatus.CANCELED
+        assert (await world.order()).status is OrderStatus.OPEN
+
+    async def test_one_before_too_many_leaves_the_intent_alive(self, world: World) -> None:
+        await world.register()
+        started = await world.charge()
+        for _ in range(DECLINES_MAXIMUM - 1):
+            world.pay(started, DECLINED)
+            await world.work()
+
+        await world.recover()
+        world.pay(started)
+        await world.work()
+
+        assert (await world.order()).status is OrderStatus.PAID
 
 
 class TestOwnership:

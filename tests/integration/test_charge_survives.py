@@ -13,6 +13,7 @@ import pytest
 from markethub.adapters.memory.store import MemoryStore
 from markethub.domain.errors import (
     GatewayUnavailable,
+    InvalidTransition,
     OrderAlreadyPaid,
     PaymentQuarantined,
     RequestInProgress,
@@ -150,6 +151,60 @@ class TestAStored500:
         assert len(world.intents()) == 1
         await assert_paid_once(world)
 
+    async def test_without_effect_is_followed_by_a_new_payment_at_once(self, world: World) -> None:
+        await world.register()
+        world.gateway.faults = [Fault.STORED_500]
+
+        started = await world.charge()
+        world.pay(started)
+        await world.work()
+
+        assert len(world.intents()) == 1
+        await assert_paid_once(world)
+
+    async def test_without_effect_is_ended_by_recovery(self, world: World) -> None:
+        await world.register()
+        world.gateway.faults = [Fault.CRASH_BEFORE]
+        with pytest.raises(Crash):
+            await world.charge()
+        world.gateway.faults = [Fault.STORED_500]
+
+        await world.recover()
+
+        assert (await world.register(total=7000)).total.minor == 7000
+
+    async def test_that_the_provider_carries_out_afterwards_leaves_one_intent_alive(
+        self, world: World
+    ) -> None:
+        await world.register()
+        world.gateway.faults = [Fault.STORED_500]
+        started = await world.charge()
+        [superseded] = [p for p in await world.payments() if p.id != started.payment.id]
+        world.stripe_does(
+            "/v1/payment_intents",
+            {
+                "amount": 5000,
+                "currency": "usd",
+                "metadata": {
+                    "markethub_payment_id": superseded.id,
+                    "markethub_order_id": "o-1",
+                    "markethub_customer_id": "c-1",
+                },
+            },
+        )
+
+        await world.work()
+        await world.recover()
+        await world.work()
+
+        assert sorted(i["status"] for i in world.intents()) == [
+            "canceled",
+            "requires_payment_method",
+        ]
+        world.pay(started)
+        await world.work()
+        assert (await world.order()).paid_by == started.payment.id
+
     async def test_of_a_capture_ends_with_one_capture(self, world: World) -> None:
         await world.register()
         started = await world.charge(capture=CaptureMethod.MANUAL)
@@ -256,9 +311,27 @@ class TestAnOldUnknownOutcome:
 
         await world.work()
         await world.recover()
+        await world.work()
 
         assert [intent["status"] for intent in world.intents()] == ["canceled"]
         assert (await world.payment(closed.id)).status is PaymentStatus.CANCELED
+        told = [event.type for event in await world.container.queries().outbox()]
+        assert told == ["payment.canceled"]
+
+    async def test_that_nobody_foresaw_does_not_keep_the_others_waiting(self, world: World) -> None:
+        world.gateway.faults = [Fault.LOST_REQUEST] * 3
+        for order_id in ("o-1", "o-2", "o-3"):
+            await world.register(order_id)
+            with pytest.raises(GatewayUnavailable):
+                await world.charge(order_id)
+        world.clock.advance(seconds=30)
+        world.gateway.stumbles = [ZeroDivisionError("unforeseen")]
+
+        with pytest.raises(ExceptionGroup) as stumbled:
+            await world.container.reconcile()()
+
+        assert [ZeroDivisionError] == [type(each) for each in stumbled.value.exceptions]
+        assert len(world.intents()) == 2
 
     async def test_that_turns_up_paid_is_quarantined(self, world: World) -> None:
         await world.register()
@@ -403,6 +476,35 @@ class TestAnEvent:
         assert first.parked == 1
         assert last.ignored == 1
 
+    async def test_about_a_second_intent_of_a_payment_ends_in_the_dead_letter(
+        self, world: World
+    ) -> None:
+        await world.register()
+        started = await world.charge()
+        ours = world.intents()[0]["metadata"]
+        world.stripe_does(
+            "/v1/payment_intents",
+            {
+                "amount": 5000,
+                "currency": "usd",
+                "confirm": "true",
+                "payment_method": "pm_card_visa",
+                "metadata": ours,
+                "automatic_payment_methods": {"enabled": True, "allow_redirects": "never"},
+            },
+        )
+        await world.work()
+        parked = (await world.container.queries().health()).waiting_events
+
+        world.clock.advance(hours=72)
+        last = await world.container.process_inbox()()
+
+        assert (parked, parked) == (last.failed, last.total)
+        assert parked > 0
+        assert (await world.container.queries().health()).waiting_events == 0
+        assert (await world.payment(started.payment.id)).intent_id == started.payment.intent_id
+        assert (await world.order()).status is OrderStatus.OPEN
+
     async def test_from_before_what_is_known_does_not_turn_it_back(self, world: World) -> None:
         await world.register()
         started = await world.charge()
@@ -500,6 +602,56 @@ class TestAnOrderThatChanges:
         assert (await world.order()).status is OrderStatus.OPEN
         with pytest.raises(PaymentQuarantined):
             await world.charge()
+
+    async def test_is_found_paid_before_its_total_is_touched(self, world: World) -> None:
+        await world.register(total=5000)
+        world.pay(await world.charge())
+
+        with pytest.raises(OrderAlreadyPaid):
+            await world.register(total=7000)
+
+        order = await world.order()
+        assert (OrderStatus.PAID, 5000) == (order.status, order.total.minor)
+
+    async def test_is_found_authorized_before_its_total_is_touched(self, world: World) -> None:
+        await world.register(total=5000)
+        world.pay(await world.charge(capture=CaptureMethod.MANUAL))
+
+        with pytest.raises(InvalidTransition):
+            await world.register(total=7000)
+
+        assert (await world.order()).total.minor == 5000
+
+    async def test_while_its_customer_pays_is_quarantined_and_says_so(self, world: World) -> None:
+        await world.register(total=5000)
+        started = await world.charge()
+
+        async def customer_pays() -> None:
+            world.pay(started)
+
+        world.gateway.after_read = customer_pays
+
+        with pytest.raises(PaymentQuarantined):
+            await world.register(total=7000)
+
+        assert (await world.payment(started.payment.id)).error_code == "amount_mismatch"
+        assert (await world.order()).status is OrderStatus.OPEN
+
+    async def test_while_its_card_is_authorized_says_that_the_intent_did_not_follow(
+        self, world: World
+    ) -> None:
+        await world.register(total=5000)
+        started = await world.charge(capture=CaptureMethod.MANUAL)
+
+        async def customer_confirms() -> None:
+            world.pay(started)
+
+        world.gateway.after_read = customer_confirms
+
+        with pytest.raises(InvalidTransition):
+            await world.register(total=7000)
+
+        assert (await world.payment(started.payment.id)).status is PaymentStatus.AUTHORIZED
 
     async def test_waits_while_its_payment_is_pending(self, world: World) -> None:
         await world.register()

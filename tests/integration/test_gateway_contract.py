@@ -13,7 +13,7 @@ import pytest
 from markethub.adapters.fake.account import Fault
 from markethub.adapters.fake.gateway import FakeGateway
 from markethub.adapters.stripe.gateway import StripeGateway
-from markethub.domain.errors import GatewayRejected, NotFound
+from markethub.domain.errors import GatewayRejected, GatewayUnavailable, NotFound
 from markethub.domain.facts import (
     BalanceTransaction,
     CaptureMethod,
@@ -248,6 +248,22 @@ class TestReading:
         assert read.charge is not None
         assert read.charge.balance is None
 
+    async def test_a_part_that_was_exchanged_shows_what_was_booked_back(self, kind: str) -> None:
+        account = new_account(settlement_currency="eur", exchange_rate=(9, 10))
+        async with rig_of(kind, account) as rig:
+            held = await rig.authorized()
+            await rig.send(CaptureIntent(intent_id=held.id, amount=Money.of(2000, "usd")))
+
+            read = await rig.gateway.read_intent(held.id)
+
+        assert read.charge is not None
+        assert read.charge.balance is not None
+        assert read.charge.released is not None
+        assert (Money.of(4500, "eur"), Money.of(-2700, "eur")) == (
+            read.charge.balance.amount,
+            read.charge.released.amount,
+        )
+
     async def test_an_authorized_intent_shows_what_is_held(self, rig: Rig) -> None:
         read = await rig.authorized()
 
@@ -369,14 +385,14 @@ class TestTrouble:
 
         assert NotTaken(reason="conflict", in_flight=True) == outcome
 
-    async def test_refused_credentials_decide_nothing_and_stop_every_read(self, kind: str) -> None:
+    async def test_refused_credentials_decide_nothing_and_name_no_account(self, kind: str) -> None:
         async with rig_of(kind, new_account(secret_keys=("sk_test_rolled",))) as rig:
             outcome = await rig.send(create())
 
             assert NotTaken(reason="credentials refused") == outcome
-            with pytest.raises(GatewayRejected):
+            with pytest.raises(GatewayUnavailable):
                 await rig.gateway.read_intent(MISSING)
-            with pytest.raises(GatewayRejected):
+            with pytest.raises(GatewayUnavailable):
                 await rig.gateway.list_intents(created_from=NOW)
             with pytest.raises(GatewayRejected):
                 await rig.gateway.account_id()

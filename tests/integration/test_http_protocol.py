@@ -11,6 +11,7 @@ import uvicorn
 from markethub.entrypoints.cli.http_protocol import HEAD_BYTES_MAXIMUM, ImpatientHttp
 
 LIMIT_S = 0.2
+HANGS_S = 20  # a hundred times the limit: who waits for so long waits for ever
 ENDLESS = 32 * HEAD_BYTES_MAXIMUM
 
 
@@ -41,7 +42,8 @@ async def connected(
     port = server.servers[0].sockets[0].getsockname()[1]
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     try:
-        yield reader, writer
+        async with asyncio.timeout(HANGS_S):
+            yield reader, writer
     finally:
         writer.close()
         await server.shutdown()

@@ -20,11 +20,16 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from markethub.adapters.sqlalchemy import retry
 from markethub.adapters.sqlalchemy.engines import engines_for
 from markethub.adapters.sqlalchemy.retry import ATTEMPTS_MAXIMUM, Repeater
-from markethub.adapters.sqlalchemy.trouble import is_contention
-from markethub.domain.errors import CommitUnknown, StaleWrite
+from markethub.adapters.sqlalchemy.trouble import is_contention, is_disconnect, is_unreachable
+from markethub.domain.errors import (
+    CommitUnknown,
+    ConfigurationError,
+    StaleWrite,
+    StoreUnavailable,
+)
 from markethub.domain.ports.unit_of_work import Transaction
 from tests.support.sql_writers import ship_dearer
-from tests.support.stores import Store, event, open_store, order, put, sqlite_url
+from tests.support.stores import START, Store, event, open_store, order, put, sqlite_url
 
 pytestmark = pytest.mark.anyio
 
@@ -153,6 +158,59 @@ async def test_connections_that_the_server_closed_are_replaced_unnoticed(
     assert found is not None
     assert stored
     assert (1, 2) == await shipping_and_version(store)
+
+
+@pytest.mark.parametrize("store_url", ["postgresql"], indirect=True)
+async def test_a_driver_that_a_lost_connection_left_between_two_states_is_replaced(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await store.inbox.store(event("evt_1"))
+    execute, confused = asyncpg.Connection.execute, list[object]()
+
+    async def execute_once_confused(self: asyncpg.Connection, *args: object) -> object:
+        # The race that leaves it so cannot be provoked: what it raises then can.
+        if not confused or self in confused:
+            confused.append(self)
+            raise asyncpg.InternalClientError("cannot switch to state 11")
+        return await execute(self, *args)
+
+    monkeypatch.setattr(asyncpg.Connection, "execute", execute_once_confused)
+    stored = [await store.inbox.store(event(name)) for name in ("evt_2", "evt_3")]
+
+    assert [True, True] == stored
+    assert 1 == len(confused)
+
+
+def test_a_driver_between_two_states_has_lost_its_connection() -> None:
+    assert is_disconnect(asyncpg.InternalClientError("cannot switch to state 11"))
+
+
+async def test_a_database_out_of_reach_is_unavailable_for_everything_we_ask_of_it() -> None:
+    store = open_store("postgresql://nobody@127.0.0.1:1/nothing")  # nobody listens on port 1
+
+    async def work(tx: Transaction) -> None:
+        await tx.orders.find(order().id)
+
+    attempts: tuple[Callable[[], Awaitable[object]], ...] = (
+        lambda: store.transactions.run(work),
+        lambda: store.queries.order(order().id),
+        lambda: store.inbox.store(event()),
+        store.stamps.read,
+        lambda: store.idempotency_keys.begin("scope", "key", "fingerprint", now=START),
+    )
+    for attempt in attempts:
+        with pytest.raises(StoreUnavailable):
+            await attempt()
+    with pytest.raises(ConfigurationError, match="DATABASE_URL"):
+        await store.upgrade()
+    await store.close()
+
+
+@pytest.mark.parametrize("sqlstate", ["08006", "53300", "57P01", "57P03"])
+def test_a_server_that_does_not_let_us_in_is_out_of_reach(sqlstate: str) -> None:
+    refusal = asyncpg.PostgresError.new({"C": sqlstate, "M": "no"})
+
+    assert is_unreachable(refusal)
 
 
 # --- what counts as contention ------------------------------------------------------------------

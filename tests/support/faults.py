@@ -22,6 +22,8 @@ class Fault(Enum):
     """Never reaches the provider; nobody knows."""
     LOST_REPLY = auto()
     """The provider does it; its answer is lost."""
+    STORED_500 = auto()
+    """The provider keeps a 5xx under the key, without effect: it is all that the key will say."""
     BUSY = auto()
     """Another request is in flight under the same key."""
     CRASH_BEFORE = auto()
@@ -37,6 +39,13 @@ class FaultyGateway:
         self.is_down = False
         self.account_error: PaymentsError | None = None
         """What reading the account raises, where it is not readable."""
+        self._spoilt: set[str] = set()
+        self.stumbles: list[Exception] = []
+        """What the next requests raise, as a bug of ours would."""
+        self.answers: list[GatewayOutcome] = []
+        """What is answered to the next requests, which do not reach the provider."""
+        self.views: list[ProviderIntent] = []
+        """What the next reads show, whatever the provider has."""
         self.sent: list[tuple[ProviderRequest, str]] = []
         self.after_send: Callable[[], Awaitable[None]] | None = None
         self.after_read: Callable[[], Awaitable[None]] | None = None
@@ -46,7 +55,15 @@ class FaultyGateway:
         return self._inner.render(command)
 
     async def send(self, request: ProviderRequest, *, idempotency_key: str) -> GatewayOutcome:
+        if self.stumbles:
+            raise self.stumbles.pop(0)
+        if self.answers:
+            return self.answers.pop(0)
         fault = self.faults.pop(0) if self.faults else None
+        if fault is Fault.STORED_500:
+            self._spoilt.add(idempotency_key)
+        if idempotency_key in self._spoilt:
+            return Unknown(reason="status 500", stored=True)
         if self.is_down or fault is Fault.LOST_REQUEST:
             return Unknown(reason="timeout")
         if fault is Fault.BUSY:
@@ -67,7 +84,7 @@ class FaultyGateway:
     async def read_intent(self, intent_id: IntentId) -> ProviderIntent:
         if self.is_down:
             raise GatewayUnavailable("down")
-        intent = await self._inner.read_intent(intent_id)
+        intent = self.views.pop(0) if self.views else await self._inner.read_intent(intent_id)
         if self.after_read is not None:
             hook, self.after_read = self.after_read, None
             await hook()

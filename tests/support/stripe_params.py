@@ -39,6 +39,7 @@ _TYPES: tuple[tuple[str, str, Any], ...] = (
     ("POST", _DISPUTE + "/close", params.DisputeCloseParams),
     ("GET", _DISPUTE, params.DisputeRetrieveParams),
     ("GET", r"/v1/radar/early_fraud_warnings/\w+", params.radar.EarlyFraudWarningRetrieveParams),
+    ("GET", r"/v1/balance_transactions", params.BalanceTransactionListParams),
     ("GET", r"/v1/account", params.AccountRetrieveCurrentParams),
 )
 

@@ -50,17 +50,17 @@ class ManualClock:
         self.advance(seconds=seconds)
 
 
-def in_memory_account() -> Account:
+def in_memory_account(options: AccountOptions | None = None) -> Account:
     """Make a simulated account whose ids are the same in every run."""
-    return Account(store=DictStore(), options=AccountOptions(seed="test"))
+    return Account(store=DictStore(), options=options or AccountOptions(seed="test"))
 
 
 class World:
     """The core as its callers see it, and the account as Stripe's side sees it."""
 
-    def __init__(self, container: Container) -> None:
+    def __init__(self, container: Container, options: AccountOptions | None = None) -> None:
         self.container = container
-        self.account = in_memory_account()
+        self.account = in_memory_account(options)
         container.account.override(providers.Object(self.account))
         self.clock = ManualClock()
         container.clock.override(providers.Object(self.clock))

@@ -19,6 +19,7 @@
     |   |-- RequestInProgress          request_in_progress
     |   |-- GatewayUnavailable         gateway_unavailable
     |   |-- StaleWrite                 stale_write
+    |   |-- StoreUnavailable           store_unavailable
     |   `-- CommitUnknown              commit_unknown
     `-- Misconfigured              the process must not start
         |-- ConfigurationError         configuration_error
@@ -158,6 +159,12 @@ class StaleWrite(TryAgain):
     """Somebody else changed the row first: optimistic concurrency refused this write."""
 
     code = "stale_write"
+
+
+class StoreUnavailable(TryAgain):
+    """The database is out of reach. Nothing of this transaction was kept."""
+
+    code = "store_unavailable"
 
 
 class CommitUnknown(TryAgain):

@@ -91,6 +91,20 @@ class ProviderCharge:
     card: Card | None = None
     balance: BalanceTransaction | None = None
     """None until the provider has booked it."""
+    released: BalanceTransaction | None = None
+    """What was booked back of ``balance`` for the part that was not captured (negative).
+
+    Read only where it decides something: for a part that was exchanged.
+    """
+
+    @property
+    def is_exchanged_in_part(self) -> bool:
+        """Tell whether a part was captured and the provider settles in another currency."""
+        return (
+            self.balance is not None
+            and self.captured != self.amount
+            and self.balance.amount.currency != self.amount.currency
+        )
 
 
 @attrs.frozen(kw_only=True)

@@ -87,13 +87,22 @@ def entries_for(
     charge = intent.charge
     if charge is None or charge.balance is None:
         return (principal,)
-    fee = _fee(charge.balance, payment_id=payment_id, now=now)
-    if charge.amount != intent.received:
-        # Of a partial capture this line shows the whole authorization, and a second line takes
-        # the rest back: what the captured part became in another currency it does not say.
-        return (principal, *fee)
-    exchange = _exchange(charge.balance, paid=intent.received, payment_id=payment_id, now=now)
-    return (principal, *exchange, *fee)
+    if charge.is_exchanged_in_part and charge.released is None:
+        # The first line shows the whole authorization: what the captured part became in the
+        # other currency is known only with the line that takes the rest back.
+        return (principal,)
+    balance = _kept(charge.balance, charge.released)
+    exchange = _exchange(balance, paid=intent.received, payment_id=payment_id, now=now)
+    return (principal, *exchange, *_fee(balance, payment_id=payment_id, now=now))
+
+
+def _kept(booked: BalanceTransaction, released: BalanceTransaction | None) -> BalanceTransaction:
+    """Return what is left of a charge's line when the part that was not captured is back."""
+    if released is None:
+        return booked
+    return attrs.evolve(
+        booked, amount=booked.amount + released.amount, fee=booked.fee + released.fee
+    )
 
 
 def _exchange(

@@ -12,7 +12,7 @@ from typing import Final, Self
 
 import attrs
 
-from markethub.domain.errors import RequestInProgress
+from markethub.domain.errors import GatewayRejected, InvalidTransition, RequestInProgress
 from markethub.domain.facts import IntentStatus, ProviderIntent
 from markethub.domain.ids import IntentId, OperationId, PaymentId
 from markethub.domain.money import Money
@@ -42,7 +42,7 @@ class OperationStatus(StrEnum):
     REFUSED = "refused"
     """The provider said no, or what it should do is no longer possible."""
     NEVER_HAPPENED = "never_happened"
-    """Its key is too old to be sent again, and the provider has no trace of it."""
+    """The provider has no trace of it, and it will not be sent again."""
 
 
 @attrs.frozen(kw_only=True)
@@ -107,6 +107,16 @@ assert set(_KIND_OF.values()) == set(OperationKind), "every kind has its command
 
 _CONFIRMED: Final = frozenset({IntentStatus.PROCESSING, IntentStatus.REQUIRES_CAPTURE})
 """An intent whose amount can no longer be updated: its customer has confirmed it."""
+_UNHELD: Final = frozenset(
+    {
+        IntentStatus.REQUIRES_PAYMENT_METHOD,
+        IntentStatus.REQUIRES_CONFIRMATION,
+        IntentStatus.CANCELED,
+    }
+)
+"""An intent that holds no money any more: nothing is left to capture."""
+_OVERTAKEN: Final = frozenset({"superseded", "expired", "never_created"})
+"""Codes of what ended without the provider saying no."""
 
 
 @attrs.frozen(kw_only=True)
@@ -171,6 +181,18 @@ class Operation:
         """Tell whether the outcome is not known."""
         return self.status is OperationStatus.UNRESOLVED
 
+    def require_effect(self) -> None:
+        """Raise as its first caller was answered, if it ended without effect.
+
+        Raises GatewayRejected for what the provider refused, InvalidTransition for what others
+        overtook.
+        """
+        if self.status in (OperationStatus.UNRESOLVED, OperationStatus.DONE):
+            return
+        if self.error_code in _OVERTAKEN:
+            raise InvalidTransition(f"the {self.kind} did not take place ({self.error_code})")
+        raise GatewayRejected(f"the provider refused the request ({self.error_code})")
+
     def may_be_sent(self, now: datetime) -> bool:
         """Tell whether its key still protects: afterwards only a lookup is safe."""
         return now - self.created_at < KEY_LIFE
@@ -203,7 +225,7 @@ class Operation:
                 return done, intent.status.is_final or intent.status in _CONFIRMED
             case OperationKind.CAPTURE:
                 done = intent.status is IntentStatus.SUCCEEDED
-                return done, intent.status is IntentStatus.CANCELED
+                return done, intent.status in _UNHELD
             case OperationKind.CANCEL:
                 done = intent.status is IntentStatus.CANCELED
                 return done, intent.status is IntentStatus.SUCCEEDED
@@ -215,6 +237,15 @@ class Operation:
     def abandon(self, *, now: datetime) -> Self:
         """Give up what had no effect and is too old to be sent."""
         return self._end(OperationStatus.NEVER_HAPPENED, code="expired", now=now)
+
+    def supersede(self, *, now: datetime) -> Self:
+        """Give up an intent that nobody got the secret of: if it exists, it cannot be confirmed.
+
+        Raises InvalidTransition for anything else: what may have moved money is waited for.
+        """
+        if self.kind is not OperationKind.CREATE_INTENT:
+            raise InvalidTransition(f"a {self.kind} cannot be superseded")
+        return self._end(OperationStatus.NEVER_HAPPENED, code="superseded", now=now)
 
     def try_again(self, *, now: datetime) -> Self:
         """Begin another attempt, under a new key: a read has shown that this had no effect."""

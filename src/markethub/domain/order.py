@@ -86,6 +86,10 @@ class Cart:
         minor = sum(line.total for line in self.lines) + self.shipping
         return Money(minor=minor, currency=self.currency)
 
+    def asks_the_same(self, other: Self) -> bool:
+        """Tell whether the same customer is asked for the same money."""
+        return self.total == other.total and self.customer_id == other.customer_id
+
     def check(self, *, expected_total: int | None = None) -> None:
         """Raise unless the cart can be charged.
 

@@ -71,7 +71,7 @@ REJECTED: Final = "gateway_rejected"
 """Failure code of a payment whose intent the provider refused to make."""
 
 DECLINES_MAXIMUM: Final = 10
-"""Declined attempts on one payment after which the storefront is slowed down (card testing)."""
+"""Declined attempts on an order after which its intent is canceled and it rests (card testing)."""
 
 _S = PaymentStatus
 _OPEN = frozenset({_S.REQUIRES_PAYMENT_METHOD, _S.REQUIRES_ACTION, _S.PROCESSING})
@@ -82,7 +82,8 @@ _NEXT: Final = {
     _S.REQUIRES_PAYMENT_METHOD: _OPEN | {_S.AUTHORIZED, _S.SUCCEEDED, _S.CANCELED},
     _S.REQUIRES_ACTION: _OPEN | {_S.AUTHORIZED, _S.SUCCEEDED, _S.CANCELED},
     _S.PROCESSING: _OPEN | {_S.AUTHORIZED, _S.SUCCEEDED, _S.CANCELED},
-    _S.AUTHORIZED: frozenset({_S.PROCESSING, _S.SUCCEEDED, _S.CANCELED}),
+    # Open again: a capture that is settled later can fail later, too.
+    _S.AUTHORIZED: _OPEN | {_S.SUCCEEDED, _S.CANCELED},
     _S.SUCCEEDED: frozenset[PaymentStatus](),
     # Closed as never created, and then its intent turned up after all.
     _S.CANCELED: _OPEN | {_S.AUTHORIZED, _S.SUCCEEDED},
@@ -228,6 +229,15 @@ class Payment:
         if self.status in (PaymentStatus.PROCESSING, PaymentStatus.AUTHORIZED):
             raise InvalidTransition(f"the order's payment is {self.status}")
 
+    def require_fit(self, order: Order) -> None:
+        """Raise unless money taken now would pay ``order``: taking what is known not to is a wrong.
+
+        Raises OrderAlreadyPaid, or InvalidTransition for an order that is canceled or changed.
+        """
+        order.require_open()
+        if not self.fits(order):
+            raise InvalidTransition("the order has changed since the payment was authorized")
+
     def require(self, action: Action) -> None:
         """Raise RequestInProgress or InvalidTransition if ``action`` is not possible now."""
         if self.status is PaymentStatus.PENDING:
@@ -328,6 +338,8 @@ class Payment:
     def _authorized_by(self, intent: ProviderIntent) -> Money:
         if intent.status is IntentStatus.REQUIRES_CAPTURE:
             return intent.capturable
+        if intent.status is IntentStatus.UNKNOWN:
+            return attrs.evolve(self.authorized, currency=intent.amount.currency)
         if intent.status is IntentStatus.SUCCEEDED:
             return intent.amount
         return Money.zero(intent.amount.currency)
@@ -388,6 +400,8 @@ class Payment:
             updated_at=now,
         )
         match status:
+            case PaymentStatus.CANCELED if not self.holds_slot:
+                return moved  # it was closed, and that was told, before its intent turned up
             case PaymentStatus.CANCELED:
                 return moved._tell(
                     PaymentCanceled(payment_id=self.id, order_id=self.order_id, occurred_at=now)

@@ -5,7 +5,7 @@ from hashlib import sha256
 
 import pytest
 
-from markethub.domain.errors import GatewayUnavailable
+from markethub.domain.errors import GatewayUnavailable, StaleWrite
 from markethub.domain.ports.idempotency import Replay
 from markethub.entrypoints.setting_values import Role
 from tests.support.app import STOREFRONT, Api, bearer, ops
@@ -179,6 +179,17 @@ async def test_who_may_not_enter_takes_no_key(api: Api, caller: dict[str, str]) 
     answer = await api.call("POST", path, {"amount": 2000}, key="k-1")
 
     assert 200 == answer.status_code
+
+
+async def test_losing_against_others_is_not_kept(api: Api) -> None:
+    path = await _capture_path(api)
+    api.world.gateway.stumbles = [StaleWrite("the payment is being changed")]
+    first = await api.call("POST", path, {}, key="k-1")
+
+    second = await api.call("POST", path, {}, key="k-1")
+
+    assert (409, "stale_write") == (first.status_code, first.json()["code"])
+    assert (200, "succeeded") == (second.status_code, second.json()["status"])
 
 
 async def test_a_403_of_the_route_itself_is_not_kept(api: Api) -> None:

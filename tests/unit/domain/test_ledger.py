@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from markethub.domain.facts import BalanceTransaction, IntentStatus
+from markethub.domain.facts import BalanceTransaction, IntentStatus, ProviderIntent
 from markethub.domain.ledger import Account, Entry, EntryKind, balances, entries_for
 from markethub.domain.money import Currency, Money
 from tests.unit.domain.values import CH1, PAY1, START, amounts, currencies, intent, usd
@@ -152,11 +152,30 @@ def test_another_settlement_currency_goes_through_the_exchange_account() -> None
     ] == shown(posted(balance=settled(euros, fee=160)))
 
 
-def test_of_a_part_no_exchange_is_posted_that_the_provider_does_not_state() -> None:
-    # The balance transaction shows the whole authorization; a second line takes the rest back.
-    entries = posted(received=3000, balance=settled(Money.of(4600, "eur"), fee=160))
+def part(released: BalanceTransaction | None) -> ProviderIntent:
+    """Return 30.00 captured of 50.00, where the whole would have settled as 46.00 euros."""
+    whole = settled(Money.of(4600, "eur"), fee=110)
+    read = intent(IntentStatus.SUCCEEDED, received=3000, balance=whole)
+    assert read.charge is not None
+    return attrs.evolve(read, charge=attrs.evolve(read.charge, released=released))
 
-    assert [E.CHARGE, E.FEE] == [entry.kind for entry in entries]
+
+def test_of_a_part_nothing_is_exchanged_before_the_provider_says_what_it_took_back() -> None:
+    entries = entries_for(part(None), payment_id=PAY1, now=START)
+
+    assert [E.CHARGE] == [entry.kind for entry in entries]
+
+
+def test_of_a_part_that_is_exchanged_which_the_provider_kept() -> None:
+    back = attrs.evolve(settled(Money.of(-1840, "eur")), id="txn_back")
+    entries = entries_for(part(back), payment_id=PAY1, now=START)
+
+    assert [
+        (E.CHARGE, CH1, A.PROVIDER_BALANCE, A.SALES, usd(3000)),
+        (E.FX_OUT, TXN, A.FOREIGN_EXCHANGE, A.PROVIDER_BALANCE, usd(3000)),
+        (E.FX_IN, TXN, A.PROVIDER_BALANCE, A.FOREIGN_EXCHANGE, Money.of(2760, "eur")),
+        (E.FEE, TXN, A.PROCESSING_FEES, A.PROVIDER_BALANCE, Money.of(110, "eur")),
+    ] == shown(entries)
 
 
 # --- entries ------------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from markethub.domain.errors import RequestInProgress
+from markethub.domain.errors import InvalidTransition, RequestInProgress
 from markethub.domain.facts import IntentStatus
 from markethub.domain.ids import OperationId
 from markethub.domain.operation import (
@@ -162,6 +162,12 @@ def test_another_attempt_does_not_prolong_what_an_operation_may_do() -> None:
     assert not again.may_be_sent(START + KEY_LIFE)
 
 
+@pytest.mark.parametrize("kind", [kind for kind in OperationKind if kind is not K.CREATE_INTENT])
+def test_only_what_cannot_have_moved_money_is_superseded(kind: OperationKind) -> None:
+    with pytest.raises(InvalidTransition):
+        operation(COMMANDS[kind]).supersede(now=later(seconds=1))
+
+
 # --- what a read says ---------------------------------------------------------------------------
 
 # For every kind: in which statuses it has happened, and in which it can no longer happen.
@@ -175,7 +181,7 @@ HAPPENED = {
 IMPOSSIBLE = {
     K.CREATE_INTENT: set[IntentStatus](),
     K.UPDATE_INTENT: {S.PROCESSING, S.REQUIRES_CAPTURE, S.SUCCEEDED, S.CANCELED},
-    K.CAPTURE: {S.CANCELED},
+    K.CAPTURE: {S.CANCELED, S.REQUIRES_PAYMENT_METHOD, S.REQUIRES_CONFIRMATION},
     K.CANCEL: {S.SUCCEEDED},
 }
 

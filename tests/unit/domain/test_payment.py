@@ -54,9 +54,6 @@ def expected_after(
         return P.SUCCEEDED  # money that arrived does not vanish
     if before is P.CANCELED and read is not S.SUCCEEDED:
         return P.CANCELED  # an older view: a canceled intent does not come back
-    held_before = (S.REQUIRES_CAPTURE, S.PROCESSING, S.SUCCEEDED, S.CANCELED)
-    if before is P.AUTHORIZED and read not in held_before:
-        return InvalidTransition  # a hold is captured, at once or not, or released
     return OURS[read]
 
 
@@ -114,6 +111,14 @@ def test_the_slot_is_freed_by_cancellation_alone_and_never_taken_back(
     reached = expected_after(before, read)
 
     assert (P.CANCELED not in (before, reached)) is held
+
+
+def test_a_status_that_we_have_no_word_for_does_not_release_what_is_held() -> None:
+    held = REACHED[P.AUTHORIZED]()
+
+    seen = held.observe(intent(S.UNKNOWN), order=order(), now=later(seconds=2))
+
+    assert (usd(5000), P.AUTHORIZED) == (seen.authorized, seen.status)
 
 
 @given(read=intents())

@@ -36,7 +36,7 @@ class FakeDisputeDesk:
         return disputes.file_uploaded(self._call(request, key=idempotency_key))
 
     async def read_dispute(self, dispute_id: ProviderDisputeId) -> ProviderDispute:
-        """Read a dispute. Raises NotFound, GatewayUnavailable, GatewayRejected."""
+        """Read a dispute. Raises NotFound, or GatewayUnavailable."""
         return disputes.dispute_read(self._call(disputes.read_dispute(dispute_id)))
 
     async def read_warning(self, warning_id: WarningId) -> ProviderFraudWarning:

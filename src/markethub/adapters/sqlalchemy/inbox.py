@@ -59,7 +59,12 @@ class PostgresInbox:
         """Return once the event is durable: True if new, False if its id was there already."""
         try:
             return await self._insert(inbox_event_to_row(event))
-        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
+        except (
+            asyncpg.PostgresError,
+            asyncpg.InterfaceError,
+            asyncpg.InternalClientError,
+            OSError,
+        ):
             # Whether or not it is there by now, storing it again is harmless; and the other way
             # knows what may be repeated.
             return await self._careful.store(event)
@@ -69,8 +74,11 @@ class PostgresInbox:
         driver: Any = pooled.driver_connection
         try:
             done: str = await driver.execute(_SQL, *[row[name] for name in _PARAMETERS])
-        finally:
-            await greenlet_spawn(pooled.invalidate if driver.is_closed() else pooled.close)
+        except BaseException:
+            # Whatever state it is in, nobody else shall meet it.
+            await greenlet_spawn(pooled.invalidate)
+            raise
+        await greenlet_spawn(pooled.close)
         return done == "INSERT 0 1"
 
 

@@ -4,8 +4,8 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Final, TypeVar
 
-from markethub.adapters.sqlalchemy.trouble import is_contention, is_disconnect
-from markethub.domain.errors import StaleWrite
+from markethub.adapters.sqlalchemy.trouble import is_contention, is_disconnect, is_unreachable
+from markethub.domain.errors import StaleWrite, StoreUnavailable
 from markethub.domain.ports.system import Pause
 
 T = TypeVar("T")
@@ -33,7 +33,8 @@ class Repeater:
 
         It is repeated on contention, StaleWrite and a lost connection, and must have had no
         effect then. Raises StaleWrite, with the last failure as its cause, when the bound is
-        reached, and whatever else ``once`` raises.
+        reached, StoreUnavailable where the database is out of reach, and whatever else ``once``
+        raises.
         """
         clock = asyncio.get_running_loop().time
         give_up_at = clock() + PATIENCE_S
@@ -41,11 +42,12 @@ class Repeater:
             try:
                 return await once()
             except Exception as error:
-                if not _is_repeatable(error):
-                    raise
-                if attempt == ATTEMPTS_MAXIMUM or clock() >= give_up_at:
-                    if is_contention(error):
-                        raise StaleWrite("the database is too busy") from error
+                last = attempt == ATTEMPTS_MAXIMUM or clock() >= give_up_at
+                if last and is_contention(error):
+                    raise StaleWrite("the database is too busy") from error
+                if last or not _is_repeatable(error):
+                    if is_unreachable(error):
+                        raise StoreUnavailable("the database is out of reach") from error
                     raise
             await self._pause(self._next_pause_s(attempt))
         raise AssertionError("the last attempt returns or raises")

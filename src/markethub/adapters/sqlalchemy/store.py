@@ -16,7 +16,7 @@ from markethub.adapters.sqlalchemy.queries import SqlQueries
 from markethub.adapters.sqlalchemy.retry import Repeater
 from markethub.adapters.sqlalchemy.stamps import SqlStamps
 from markethub.adapters.sqlalchemy.unit_of_work import SqlTransactions
-from markethub.domain.errors import ConfigurationError
+from markethub.domain.errors import ConfigurationError, StoreUnavailable
 from markethub.domain.ports.cipher import TokenCipher
 from markethub.domain.ports.system import Pause
 
@@ -76,6 +76,12 @@ async def _opened() -> AsyncIterator[None]:
     """Turn what a driver says of a database that it cannot use into one sentence."""
     try:
         yield
-    except (SQLAlchemyError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
-        reason = getattr(error, "orig", None) or error
+    except (
+        SQLAlchemyError,
+        asyncpg.PostgresError,
+        asyncpg.InterfaceError,
+        OSError,
+        StoreUnavailable,
+    ) as error:
+        reason = getattr(error, "orig", None) or error.__cause__ or error
         raise ConfigurationError(f"DATABASE_URL: the database cannot be used: {reason}") from error

@@ -3,6 +3,7 @@
 import sqlite3
 from typing import Final
 
+import asyncpg
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.exc import TimeoutError as NoConnectionFree
 
@@ -16,6 +17,14 @@ _POSTGRES_BUSY: Final = frozenset(
         "40001",  # serialization_failure
         "40P01",  # deadlock_detected
         "55P03",  # lock_not_available: our lock timeout has passed
+    }
+)
+_POSTGRES_AWAY: Final = frozenset(
+    {
+        "53300",  # too_many_connections
+        "57P01",  # admin_shutdown
+        "57P02",  # crash_shutdown
+        "57P03",  # cannot_connect_now: starting or stopping
     }
 )
 _POSTGRES_TAKEN: Final = "23505"  # unique_violation
@@ -39,9 +48,27 @@ def is_taken(error: IntegrityError) -> bool:
 
 
 def is_disconnect(error: BaseException) -> bool:
-    """Tell whether the connection is gone, and with it whatever was not committed."""
+    """Tell whether the connection is gone, and with it whatever was not committed.
+
+    A server that ends a connection just as it is taken up again leaves the driver between two
+    states, which it reports as a bug of its own, past SQLAlchemy.
+    """
+    if isinstance(error, asyncpg.InternalClientError):
+        return True
     return isinstance(error, DBAPIError) and error.connection_invalidated
 
 
-def _sqlstate(error: DBAPIError) -> str | None:
-    return getattr(error.orig, "sqlstate", None)
+def is_unreachable(error: BaseException) -> bool:
+    """Tell whether the server is not there, or does not let us in now.
+
+    What fails while a connection is being made comes as the driver raised it.
+    """
+    if isinstance(error, OSError) or is_disconnect(error):
+        return True
+    sqlstate = _sqlstate(error)
+    return sqlstate is not None and (sqlstate[:2] == "08" or sqlstate in _POSTGRES_AWAY)
+
+
+def _sqlstate(error: BaseException) -> str | None:
+    raised = error.orig if isinstance(error, DBAPIError) else error
+    return getattr(raised, "sqlstate", None)

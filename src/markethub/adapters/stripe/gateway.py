@@ -41,8 +41,13 @@ class StripeGateway:
         return outcomes.outcome(reply)
 
     async def read_intent(self, intent_id: IntentId) -> ProviderIntent:
-        """Read an intent. Raises NotFound, GatewayUnavailable, GatewayRejected."""
-        return outcomes.intent(await self._api.call(requests.read_intent(intent_id)))
+        """Read an intent. Raises NotFound, GatewayUnavailable."""
+        found = outcomes.intent(await self._api.call(requests.read_intent(intent_id)))
+        if found.charge is None or not found.charge.is_exchanged_in_part:
+            return found
+        return outcomes.with_released(
+            found, await self._api.call(requests.list_lines(found.charge.id))
+        )
 
     async def list_intents(self, *, created_from: datetime) -> Sequence[ProviderIntent]:
         """List every intent created at or after a time, all pages. Raises as ``read_intent``."""
@@ -58,7 +63,7 @@ class StripeGateway:
             )
 
     async def account_id(self) -> str:
-        """Name the account. Raises as ``read_intent``."""
+        """Name the account. Raises GatewayUnavailable, GatewayRejected."""
         return outcomes.account_id(await self._api.call(requests.read_account()))
 
     async def close(self) -> None:

@@ -44,6 +44,7 @@ Reply = Answer | NoAnswer
 
 T = TypeVar("T")
 
+_NOT_ALLOWED: Final = frozenset({401, 403})
 _EXECUTION_REFUSED: Final = frozenset({400, 402, 404})
 _REFUSALS: Final = frozenset({"card_error", "invalid_request_error"})
 """The error types by which Stripe refuses a request for good."""
@@ -57,7 +58,7 @@ def outcome(reply: Reply) -> GatewayOutcome:
     match reply.status:
         case status if _is_2xx(status):
             return _done(reply)
-        case 401 | 403:
+        case status if status in _NOT_ALLOWED:
             return NotTaken(reason="credentials refused")
         case 409:
             return NotTaken(
@@ -78,8 +79,22 @@ def outcome(reply: Reply) -> GatewayOutcome:
 
 
 def intent(reply: Reply) -> ProviderIntent:
-    """Return the intent that was read. Raises NotFound, GatewayUnavailable, GatewayRejected."""
+    """Return the intent that was read. Raises NotFound, or GatewayUnavailable.
+
+    A read that is refused, be it for our credentials, says nothing of the object: whatever was
+    to be found out is as open as before.
+    """
     return read(reply, translate.intent)
+
+
+def with_released(intent: ProviderIntent, reply: Reply) -> ProviderIntent:
+    """Complete an intent by the lines that its charge wrote. Raises as ``intent``."""
+    charge = intent.charge
+    if charge is None or charge.balance is None:
+        return intent
+    booked = charge.balance
+    line = read(reply, lambda obj: translate.released(obj, booked=booked))
+    return attrs.evolve(intent, charge=attrs.evolve(charge, released=line))
 
 
 def page(reply: Reply) -> translate.Page:
@@ -88,7 +103,9 @@ def page(reply: Reply) -> translate.Page:
 
 
 def account_id(reply: Reply) -> str:
-    """Return the account's id. Raises as ``intent``."""
+    """Return the account's id. Raises GatewayUnavailable, or GatewayRejected if we may not ask."""
+    if isinstance(reply, Answer) and reply.status in _NOT_ALLOWED:
+        raise GatewayRejected("the provider refused our credentials")
     return read(reply, translate.account_id)
 
 
@@ -103,12 +120,8 @@ def read(reply: Reply, translator: Callable[[object], T]) -> T:
                 return translator(reply.body)
             except ValidationFailed as problem:
                 raise GatewayUnavailable("the provider's answer is unreadable") from problem
-        case 401 | 403:
-            raise GatewayRejected("the provider refused our credentials")
         case 404 if error.get("code") == "resource_missing":
             raise NotFound("the provider has no such object")
-        case status if status in _EXECUTION_REFUSED and error.get("type") in _REFUSALS:
-            raise GatewayRejected(f"the provider refused the request ({_code(error)})")
         case status:
             raise GatewayUnavailable(f"the provider answered with status {status}")
 

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Final
 
 from markethub.domain.errors import NotFound
-from markethub.domain.ids import IntentId
+from markethub.domain.ids import ChargeId, IntentId
 from markethub.domain.operation import (
     CancelIntent,
     CaptureIntent,
@@ -77,6 +77,11 @@ def list_intents(*, created_from: datetime, starting_after: str | None = None) -
     after = {} if starting_after is None else {"starting_after": starting_after}
     created = {"gte": int(created_from.timestamp())}
     return _get(_INTENTS, created=created, limit=PAGE_SIZE, **after)
+
+
+def list_lines(charge_id: ChargeId) -> ProviderRequest:
+    """Ask for the lines that a charge itself wrote on the balance: hardly ever more than two."""
+    return _get("/v1/balance_transactions", source=charge_id, limit=PAGE_SIZE)
 
 
 def read_account() -> ProviderRequest:

@@ -170,6 +170,18 @@ def _listed(fields: Mapping[str, object]) -> ProviderIntent | None:
         return None
 
 
+def released(obj: object, *, booked: BalanceTransaction) -> BalanceTransaction | None:
+    """Find, among a charge's own lines, the one that takes back what was not captured.
+
+    Raises ValidationFailed for an unreadable list.
+    """
+    for each in _list(_object(obj, "list").get("data")) or ():
+        line = _balance(each)
+        if line is not None and line.id != booked.id and line.amount.minor < 0:
+            return line
+    return None
+
+
 def account_id(obj: object) -> str:
     """Read an Account's id. Raises ValidationFailed."""
     return _id(_object(obj, "account"), "account")

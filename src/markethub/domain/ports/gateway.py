@@ -75,7 +75,7 @@ class Gateway(Protocol):
     async def read_intent(self, intent_id: IntentId) -> ProviderIntent:
         """Read an intent with its latest charge and that charge's balance transaction.
 
-        Raises NotFound, GatewayUnavailable, or GatewayRejected for refused credentials.
+        Raises NotFound, or GatewayUnavailable for whatever leaves its state unknown.
         """
         ...
 
@@ -87,7 +87,10 @@ class Gateway(Protocol):
         ...
 
     async def account_id(self) -> str:
-        """Name the provider account that the credentials belong to. Raises as ``read_intent``."""
+        """Name the provider account that the credentials belong to.
+
+        Raises GatewayUnavailable, or GatewayRejected for credentials that may not ask.
+        """
         ...
 
     async def close(self) -> None:

@@ -178,7 +178,8 @@ class Transactions(Protocol):
 
         ``work`` is repeated from the start a bounded number of times on a serialization
         failure, a deadlock, a busy database or StaleWrite, so it must touch nothing but its
-        transaction. Raises StaleWrite when the bound is reached, and CommitUnknown when the
-        connection was lost at COMMIT (never repeated: only a read tells).
+        transaction. Raises StaleWrite when the bound is reached, StoreUnavailable where the
+        database is out of reach, and CommitUnknown when the connection was lost at COMMIT
+        (never repeated: only a read tells).
         """
         ...

@@ -37,9 +37,9 @@ class CapturePayment:
     async def __call__(self, command: CapturePaymentCommand) -> Payment:
         """Return the captured payment.
 
-        Raises NotFound; InvalidTransition; ValidationFailed for more than is held;
-        RequestInProgress; GatewayUnavailable for an unknown outcome (recovery finishes it);
-        GatewayRejected.
+        Raises NotFound; InvalidTransition, also where the order has changed since the card was
+        authorized; OrderAlreadyPaid; ValidationFailed for more than is held; RequestInProgress;
+        GatewayUnavailable for an unknown outcome (recovery finishes it); GatewayRejected.
         """
         step = await self.transactions.run(lambda tx: self._decide(tx, command))
         if isinstance(step, Payment):
@@ -50,7 +50,7 @@ class CapturePayment:
         return payment
 
     async def _decide(self, tx: Transaction, command: CapturePaymentCommand) -> Payment | Asked:
-        _, payment = await lock(tx, command.payment_id)
+        order, payment = await lock(tx, command.payment_id)
         asked = command.amount_minor
         amount = payment.authorized
         if asked is not None:
@@ -67,6 +67,7 @@ class CapturePayment:
             return Asked(operation=unresolved, payment_version=payment.version)
         refuse_second(unresolved)
         payment.require(Action.CAPTURE)
+        payment.require_fit(order)
         if payment.intent_id is None:
             raise InvalidTransition("the payment has no intent")
         capture = CaptureIntent(intent_id=payment.intent_id, amount=amount)
@@ -84,8 +85,9 @@ async def repeated(
 ) -> Payment | Asked | None:
     """Return what an earlier request of the same origin began, or None if there was none.
 
-    An unresolved one is to be finished; a resolved one has been answered by the payment.
-    Raises KeyReused if the earlier request asked for something else.
+    An unresolved one is to be finished; one that took effect is answered by the payment.
+    Raises KeyReused if the earlier request asked for something else, and what the earlier
+    request was answered with if it had no effect.
     """
     operation = await tx.operations.find_by_origin(origin) if origin is not None else None
     if operation is None:
@@ -94,4 +96,5 @@ async def repeated(
         raise KeyReused("the idempotency key was used for another request")
     if operation.is_unresolved:
         return Asked(operation=operation, payment_version=payment.version)
+    operation.require_effect()
     return payment

@@ -131,13 +131,13 @@ class Driver:
     def _without_effect(self, operation: Operation) -> Operation:
         """Conclude from a lookup that showed no effect."""
         now = self.settlement.clock.now()
+        fresh = operation.may_be_sent(now)
         if operation.kind is OperationKind.CREATE_INTENT:
-            # An empty listing proves nothing while the provider may still roll forward.
-            fresh = operation.may_be_sent(now)
-            return operation.postpone(now=now) if fresh else operation.missing(now=now)
-        if operation.may_be_sent(now):
-            return operation.try_again(now=now)
-        return operation.abandon(now=now)
+            # An empty listing proves nothing while the provider may still roll forward. But the
+            # key will only ever replay its 5xx, and an intent whose secret nobody got cannot be
+            # confirmed: should it turn up, it is canceled as a stray.
+            return operation.supersede(now=now) if fresh else operation.missing(now=now)
+        return operation.try_again(now=now) if fresh else operation.abandon(now=now)
 
     async def _find_intent(self, operation: Operation) -> IntentId | None:
         payment_id = operation.payment_id

@@ -1,5 +1,7 @@
 """Finish what a crash, a lost reply or an unknown outcome left behind."""
 
+from contextlib import suppress
+
 import attrs
 
 from markethub.domain.errors import Refused, TryAgain
@@ -28,23 +30,32 @@ class Reconcile:
     clock: Clock
 
     async def __call__(self, limit: int = 100) -> ReconcileBatch:
-        """Take up to ``limit`` operations that are due, oldest first."""
+        """Take up to ``limit`` operations that are due, oldest first.
+
+        One that stumbles does not keep the others waiting: an ExceptionGroup of whatever was
+        not foreseen is raised once all have had their turn.
+        """
         now = self.clock.now()
         due = await self.transactions.run(lambda tx: tx.operations.due(now=now, limit=limit))
-        ended = [await self._finish(operation_id) for operation_id in due]
+        ended: list[bool] = []
+        stumbled: list[Exception] = []
+        for operation_id in due:
+            try:
+                ended.append(await self._finish(operation_id))
+            except Exception as error:  # noqa: BLE001 - raised below, after the others
+                stumbled.append(error)
+        if stumbled:
+            raise ExceptionGroup("operations that could not be finished", stumbled)
         return ReconcileBatch(resolved=sum(ended), unresolved=len(ended) - sum(ended))
 
     async def _finish(self, operation_id: OperationId) -> bool:
         asked = await self.transactions.run(lambda tx: self._postpone(tx, operation_id))
         if asked is None:
             return True
-        try:
+        with suppress(TryAgain, Refused):  # nobody waits for this answer: the row has it
             await self.drive(asked, patience_s=0)
-        except TryAgain:
-            return False
-        except Refused:
-            return True  # the refusal is recorded; nobody waits for this answer
-        return True
+        operation = await self.transactions.run(lambda tx: tx.operations.find(operation_id))
+        return operation is None or not operation.is_unresolved
 
     async def _postpone(self, tx: Transaction, operation_id: OperationId) -> Asked | None:
         """Set the next try first, so that a crash in this one does not make it the next again."""

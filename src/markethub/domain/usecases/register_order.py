@@ -1,16 +1,18 @@
 """Register an order, or replace one that is not paid."""
 
+from contextlib import suppress
+
 import attrs
 
-from markethub.domain.errors import OrderAlreadyPaid, StaleWrite, TryAgain
-from markethub.domain.ids import OrderId
+from markethub.domain.errors import OrderAlreadyPaid, PaymentQuarantined, StaleWrite, TryAgain
+from markethub.domain.ids import IntentId, OrderId, PaymentId
 from markethub.domain.operation import CancelIntent, UpdateIntent, refuse_second
-from markethub.domain.order import Cart, Order
+from markethub.domain.order import Cart, Order, OrderStatus
 from markethub.domain.payment import Payment, PaymentStatus
 from markethub.domain.ports.system import Clock
 from markethub.domain.ports.unit_of_work import Transaction, Transactions
 from markethub.domain.usecases.drive import Driver
-from markethub.domain.usecases.settlement import Asked, Settlement
+from markethub.domain.usecases.settlement import Asked, Settled, Settlement
 
 
 @attrs.frozen(kw_only=True)
@@ -36,9 +38,11 @@ class RegisterOrder:
 
         Raises ValidationFailed and AmountMismatch as ``Cart.check``; OrderAlreadyPaid;
         InvalidTransition for a canceled order or one whose payment holds or moves money;
-        RequestInProgress while its payment is being created or changed.
+        PaymentQuarantined; RequestInProgress while its payment is being created or changed;
+        GatewayRejected where the provider refuses the new amount.
         """
         command.cart.check(expected_total=command.expected_total)
+        await self._look(command)
         order, asked = await self.transactions.run(lambda tx: self._store(tx, command))
         if asked is None:
             return order
@@ -48,9 +52,28 @@ class RegisterOrder:
             # The new total is committed; recovery, or the next create-payment-intent, lets the
             # intent follow. Money that arrives for the old total is quarantined.
             return order
-        if settled.payment.status is PaymentStatus.SUCCEEDED:
-            raise OrderAlreadyPaid("the order was paid just before it was changed")
+        _require_changed(settled)
         return settled.order
+
+    async def _look(self, command: RegisterOrderCommand) -> None:
+        """Learn what the customer has done so far, before a total is changed under their hands.
+
+        Where the provider cannot be read the change goes on: what it meets is found out later.
+        """
+
+        async def find(tx: Transaction) -> tuple[PaymentId, IntentId] | None:
+            order = await tx.orders.find(command.order_id)
+            if order is None or not order.is_open or order.cart.asks_the_same(command.cart):
+                return None
+            for payment in await tx.payments.of_order(order.id):
+                if payment.holds_slot and payment.intent_id is not None:
+                    return payment.id, payment.intent_id
+            return None
+
+        live = await self.transactions.run(find)
+        if live is not None:
+            with suppress(TryAgain):
+                await self.settlement.refresh(*live)
 
     async def _store(
         self, tx: Transaction, command: RegisterOrderCommand
@@ -67,6 +90,17 @@ class RegisterOrder:
             live.require_replaceable()
         order = await tx.orders.save(order)
         return order, await follow(self.settlement, tx, order, live)
+
+
+def _require_changed(settled: Settled) -> None:
+    """Raise where the customer was faster: what they paid is for the order as it was."""
+    payment, order = settled.payment, settled.order
+    if payment.quarantine is not None:
+        raise PaymentQuarantined("money arrived for the order as it was before")
+    if order.status is OrderStatus.PAID:
+        raise OrderAlreadyPaid("the order was paid just before it was changed")
+    if payment.holds_slot and not payment.fits(order):
+        payment.require_replaceable()
 
 
 async def slot_holder(tx: Transaction, order: Order) -> Payment | None:

@@ -23,7 +23,14 @@ from markethub.domain.operation import (
     refuse_second,
 )
 from markethub.domain.order import Order
-from markethub.domain.payment import NEVER_CREATED, REJECTED, Payment, PaymentStatus
+from markethub.domain.payment import (
+    DECLINES_MAXIMUM,
+    NEVER_CREATED,
+    REJECTED,
+    Action,
+    Payment,
+    PaymentStatus,
+)
 from markethub.domain.ports.gateway import Gateway
 from markethub.domain.ports.system import Clock, Ids
 from markethub.domain.ports.unit_of_work import Transaction, Transactions
@@ -118,15 +125,15 @@ class Settlement:
         if seen != payment:
             seen = await tx.payments.save(seen)
         order = await self._settle_order(tx, order, seen, operation)
-        if seen.is_stray and operation is None:
+        if operation is None and (seen.is_stray or await _is_tested(tx, payment, seen)):
             await self.ask(tx, seen, CancelIntent(intent_id=intent.id))
         return Settled(order=order, payment=seen, operation=operation, intent=intent)
 
     async def refresh(self, payment_id: PaymentId, intent_id: IntentId) -> Settled:
         """Read the intent and apply it, again if the payment changed in between.
 
-        Raises NotFound, GatewayUnavailable or GatewayRejected as the gateway's read, and
-        RequestInProgress if the payment never stands still.
+        Raises NotFound or GatewayUnavailable as the gateway's read, and RequestInProgress if
+        the payment never stands still.
         """
         for _ in range(READS_MAXIMUM):
             version = await self.transactions.run(lambda tx: _version(tx, payment_id))
@@ -201,6 +208,17 @@ def _without(operation: Operation, payment: Payment, *, now: datetime) -> Paymen
             return payment.forget_capture(now=now)
         case _:
             return payment
+
+
+async def _is_tested(tx: Transaction, before: Payment, seen: Payment) -> bool:
+    """Tell whether this news brought the order more declines than an honest customer has.
+
+    The browser may try a live intent's cards without asking us: only its end stops that.
+    """
+    if seen.declines <= before.declines or Action.CANCEL not in seen.available_actions:
+        return False
+    of_order = await tx.payments.of_order(seen.order_id)
+    return sum(payment.declines for payment in of_order) >= DECLINES_MAXIMUM
 
 
 async def lock(tx: Transaction, payment_id: PaymentId) -> tuple[Order, Payment]:

@@ -39,6 +39,7 @@ STATUS_OF: Final[dict[type[PaymentsError], int]] = {
     errors.RequestInProgress: 409,
     errors.GatewayUnavailable: 503,
     errors.StaleWrite: 409,
+    errors.StoreUnavailable: 503,
     errors.CommitUnknown: 503,
     errors.Misconfigured: 500,
 }

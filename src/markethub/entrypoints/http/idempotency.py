@@ -17,7 +17,7 @@ from litestar.enums import ScopeType
 from litestar.middleware import ASGIMiddleware
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
-from markethub.domain.errors import RequestInProgress
+from markethub.domain.errors import RequestInProgress, StaleWrite
 from markethub.domain.ports.idempotency import (
     Begun,
     IdempotencyKeys,
@@ -37,7 +37,8 @@ KEEP: Final = "idempotency"
 """The route option that says what is kept; a route without it takes no key."""
 
 _NOT_KEPT_STATUS: Final = frozenset({401, 403, 429})
-_NOT_KEPT_CODES: Final = frozenset({RequestInProgress.code})
+_NOT_KEPT_CODES: Final = frozenset({RequestInProgress.code, StaleWrite.code})
+"""Answers that decide nothing: the same request may succeed a moment later."""
 
 _log = structlog.get_logger(__name__)
 

@@ -16,7 +16,7 @@ from anyio.from_thread import start_blocking_portal
 
 from markethub.adapters.stripe.gateway import StripeGateway
 from markethub.adapters.stripe.webhooks import StripeEventTranslator
-from markethub.domain.errors import GatewayRejected, GatewayUnavailable, NotFound
+from markethub.domain.errors import GatewayUnavailable, NotFound
 from markethub.domain.ids import IntentId
 from markethub.domain.operation import CancelIntent, ProviderRequest
 from markethub.domain.ports.gateway import (
@@ -238,7 +238,7 @@ class TestARead:
         ("reply", "error"),
         [
             (answer(404, objects.error(code="resource_missing")), NotFound),
-            (answer(401, objects.error()), GatewayRejected),
+            (answer(401, objects.error()), GatewayUnavailable),
             (answer(500, objects.error("api_error")), GatewayUnavailable),
             (answer(200, b"<html>"), GatewayUnavailable),
             (HANG, GatewayUnavailable),

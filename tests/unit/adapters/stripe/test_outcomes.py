@@ -131,8 +131,8 @@ class TestARead:
         ],
         ids=str,
     )
-    def test_that_stripe_refuses_is_rejected(self, status: int, body: Any) -> None:
-        with pytest.raises(GatewayRejected):
+    def test_that_stripe_refuses_tells_nothing_of_the_object(self, status: int, body: Any) -> None:
+        with pytest.raises(GatewayUnavailable):
             outcomes.intent(Answer(status=status, body=body))
 
     @pytest.mark.parametrize(
@@ -155,6 +155,11 @@ class TestARead:
     def test_without_an_answer_is_unavailable(self) -> None:
         with pytest.raises(GatewayUnavailable):
             outcomes.intent(NoAnswer(reason="ConnectError"))
+
+    @pytest.mark.parametrize("status", [401, 403])
+    def test_of_the_account_by_a_key_that_may_not_is_rejected(self, status: int) -> None:
+        with pytest.raises(GatewayRejected):
+            outcomes.account_id(Answer(status=status, body=objects.error()))
 
     def test_of_the_account_returns_its_id(self) -> None:
         body = {"id": "acct_1", "object": "account"}

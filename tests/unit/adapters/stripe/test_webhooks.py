@@ -4,11 +4,12 @@ import hmac
 import json
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
+from random import Random
 from typing import Any
 
 import pytest
 import stripe
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from markethub.adapters.stripe.webhooks import StripeEventTranslator
@@ -54,7 +55,6 @@ class TestASignature:
             translator.verify(body.encode(), signature=header, now=NOW)
 
     @given(header=st.text() | st.from_regex(r"t=\d{1,14}(,v[01]=[0-9a-f]{0,64}){0,3}"))
-    @settings(max_examples=2_000)
     def test_of_any_text_is_refused_as_invalid(self, header: str) -> None:
         with pytest.raises(InvalidSignature):
             verify(signature=header or ",")
@@ -73,6 +73,27 @@ class TestASignature:
         else:
             with pytest.raises(InvalidSignature):
                 verify(signature=header, now=now)
+
+    def test_of_ten_thousand_odd_headers_is_accepted_only_with_the_genuine_parts(self) -> None:
+        chance = Random(23)  # noqa: S311 - the same ten thousand in every run
+        now = datetime.now(UTC)
+        genuine, other = signed(at=now), signed(secret="whsec_other", at=now)
+        late = signed(at=now - timedelta(hours=1))
+        items = [*genuine.split(","), *other.split(","), *late.split(","), "v0=x", "v1", "t=", ""]
+        accepted = 0
+        for _ in range(10_000):
+            header = ",".join(chance.choices(items, k=chance.randint(1, 5)))
+            if chance.random() < 0.5:
+                at = chance.randint(0, len(header))
+                header = header[:at] + chance.choice("t=v1,0a \x00") + header[at + 1 :]
+            try:
+                verify(signature=header or ",", now=now)
+            except InvalidSignature:
+                continue
+            accepted += 1
+            assert {*genuine.split(",")} <= {*header.split(",")}
+
+        assert accepted > 0
 
     @pytest.mark.parametrize("position", [0, len(BODY) // 2, len(BODY) - 1])
     def test_of_another_body_is_refused(self, position: int) -> None:
