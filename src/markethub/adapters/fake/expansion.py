@@ -21,6 +21,8 @@ _EXPANDABLE: Final[Mapping[str, Mapping[str, str]]] = {
         "customer": "customer",
         "payment_intent": "payment_intent",
     },
+    "dispute": {"charge": "charge", "payment_intent": "payment_intent"},
+    "radar.early_fraud_warning": {"charge": "charge", "payment_intent": "payment_intent"},
     "balance_transaction": {"source": "charge"},
     "payment_method": {"customer": "customer"},
     "setup_intent": {
