@@ -66,6 +66,8 @@ def _expand(execution: Execution, value: JsonObject, names: Sequence[str], path:
     if target is None:
         return value
     if isinstance(target, str):
+        if target_kind == "charge" and target.startswith("du_"):
+            target_kind = "dispute"  # the source of a dispute's lines
         target = _load(execution, target_kind, target)
     if rest:
         target = _expand(execution, target, rest, path)
