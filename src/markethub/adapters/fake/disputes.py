@@ -247,6 +247,7 @@ def _with_evidence(
             **details,
             "has_evidence": has_evidence,
             "submission_count": details["submission_count"] + submits,
+            "submission_method": "manual" if submits else details["submission_method"],
         },
     }
     if submits:
@@ -349,6 +350,7 @@ def _object(
             "has_evidence": False,
             "past_due": False,
             "submission_count": 0,
+            "submission_method": "not_submitted",
         },
         "is_charge_refundable": inquiry,
         "livemode": charge["livemode"],

@@ -5,21 +5,14 @@ from typing import Any
 import pytest
 
 from markethub.adapters.fake import disputes
-from markethub.adapters.fake.account import Account, AccountOptions
-from markethub.adapters.fake.store import DictStore
-from tests.unit.adapters.fake.shop import DAY, START, Shop
+from tests.unit.adapters.fake.shop import DAY, Shop
+from tests.unit.adapters.fake.shop import shop as open_shop
 
 FRAUDULENT = "4000000000000259"
 NOT_RECEIVED = "4000000000002685"
 INQUIRY = "4000000000001976"
 WARNING = "4000000000005423"
 SEVERAL = "4000000404000079"
-
-
-def open_shop(**options: Any) -> Shop:
-    account = Account(store=DictStore(), options=AccountOptions(**options))
-    account.advance(START)
-    return Shop(account)
 
 
 def later(shop: Shop, seconds: int = 10) -> None:
