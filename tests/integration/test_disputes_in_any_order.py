@@ -8,6 +8,7 @@ import attrs
 import pytest
 
 from markethub.domain.dispute import DisputeStatus
+from markethub.domain.ids import DisputeId, PaymentId
 from markethub.domain.ledger import Account as Book
 from markethub.entrypoints.container import build_container
 from markethub.entrypoints.setting_values import Database
@@ -47,7 +48,7 @@ async def live_through(disputed: Disputed, order: Sequence[int]) -> None:
     event comes before it has happened.
     """
     payment = await disputed.payment()
-    about = {"charge": payment.charge_id, "payment_intent": payment.intent_id}
+    about: dict[str, Any] = {"charge": payment.charge_id, "payment_intent": payment.intent_id}
     reached = 0
     for step, happened in enumerate(order):
         reached = max(reached, happened)
@@ -66,8 +67,8 @@ async def final_state(disputed: Disputed) -> object:
     return (
         attrs.evolve(
             dispute,
-            id="",
-            payment_id="",
+            id=DisputeId(""),
+            payment_id=PaymentId(""),
             created_at=dispute.opened_at,
             updated_at=dispute.opened_at,
             version=0,
@@ -116,7 +117,7 @@ async def test_all_120_orders_end_the_same_when_everything_has_happened_before()
     for order in ORDERS:
         contested = await disputed()
         payment = await contested.payment()
-        about = {"charge": payment.charge_id, "payment_intent": payment.intent_id}
+        about: dict[str, Any] = {"charge": payment.charge_id, "payment_intent": payment.intent_id}
         contested.bank.put(dispute_object(**about, **LIFE[-1][1]))
         for each in (*order, *order):
             what, shown = LIFE[each]

@@ -30,9 +30,12 @@ CLASSES: dict[str, type[stripe.StripeObject]] = {
     "balance_transaction": stripe.BalanceTransaction,
     "charge": stripe.Charge,
     "customer": stripe.Customer,
+    "dispute": stripe.Dispute,
     "event": stripe.Event,
+    "file": stripe.File,
     "payment_intent": stripe.PaymentIntent,
     "payment_method": stripe.PaymentMethod,
+    "radar.early_fraud_warning": stripe.radar.EarlyFraudWarning,
     "setup_attempt": stripe.SetupAttempt,
     "setup_intent": stripe.SetupIntent,
 }
@@ -51,6 +54,7 @@ def witnesses() -> Iterator[tuple[str, dict[str, Any]]]:
     yield from held(open_shop())
     yield "converted", in_euro(open_shop(settlement_currency="usd", exchange_rate=(11, 10)))
     yield "processing", open_shop(settles_later=True).charge()
+    yield from disputed(open_shop())
     yield from saved(open_shop(deletion_tells_of_methods=True))
     yield from setups(open_shop())
     processing = open_shop(settles_later=True)
@@ -103,6 +107,26 @@ def paid(name: str, shop: Shop, intent: dict[str, Any]) -> Iterator[tuple[str, d
     yield f"{name}: line", shop.read(f"balance_transactions/{charge['balance_transaction']}")
     path = f"payment_intents/{intent['id']}"
     yield f"{name}: expanded", shop.read(path, "latest_charge.balance_transaction", "customer")
+
+
+def disputed(shop: Shop) -> Iterator[tuple[str, dict[str, Any]]]:
+    for number in ("4000000000000259", "4000000000001976", "4000000000005423"):
+        shop.charge(number)
+    shop.account.advance(shop.account.now + 10)
+    [warning] = shop.read("radar/early_fraud_warnings")["data"]
+    yield "early fraud warning", warning
+    file = {"filename": "receipt.pdf", "sha256": "0", "size": 9}
+    uploaded = shop.post("files", {"purpose": "dispute_evidence", "file": file}).body
+    yield "file", uploaded
+    for dispute in shop.read("disputes")["data"]:
+        yield f"dispute {dispute['status']}", dispute
+        evidence = {"receipt": uploaded["id"], "uncategorized_text": "winning_evidence"}
+        path = f"disputes/{dispute['id']}"
+        yield f"answered from {dispute['status']}", shop.post(path, {"evidence": evidence}).body
+        shop.account.advance(shop.account.now + 10)
+        yield f"decided from {dispute['status']}", shop.read(path, "charge", "payment_intent")
+    for line in shop.read("balance_transactions")["data"]:
+        yield f"line of {line['reporting_category']}", line
 
 
 def challenges(shop: Shop) -> Iterator[tuple[str, dict[str, Any]]]:

@@ -184,20 +184,21 @@ def _as_of(connection: Connection, revision: str) -> None:
     command.upgrade(config, revision)
 
 
-_OLD_ROWS = (
-    "INSERT INTO orders VALUES ('o-1', 'c-1', 'usd', '[]', 0, 5000, 'open', NULL, {at}, {at}, 1)",
-    (
-        "INSERT INTO payments (id, order_id, customer_id, currency, amount_minor, authorized_minor, "
-        "captured_minor, refunded_minor, disputed_minor, capture_method, status, holds_slot, "
-        "declines, created_at, updated_at, version) VALUES ('pay_1', 'o-1', 'c-1', 'usd', 5000, 0, "
-        "0, 0, 0, 'automatic', 'pending', {true}, 0, {at}, {at}, 1)"
-    ),
-    (
-        "INSERT INTO ledger_entries (reference, kind, payment_id, debit, credit, amount_minor, "
-        "currency, posted_at) VALUES ('ch_1', 'charge', 'pay_1', 'provider_balance', 'sales', 5000, "
-        "'usd', {at})"
-    ),
-)
+_OLD_ROWS = """
+INSERT INTO orders
+VALUES ('o-1', 'c-1', 'usd', '[]', 0, 5000, 'open', NULL, {at}, {at}, 1);
+INSERT INTO payments (
+    id, order_id, customer_id, currency, amount_minor, authorized_minor, captured_minor,
+    refunded_minor, disputed_minor, capture_method, status, holds_slot, declines, created_at,
+    updated_at, version
+) VALUES (
+    'pay_1', 'o-1', 'c-1', 'usd', 5000, 0, 0, 0, 0, 'automatic', 'pending', {true}, 0, {at},
+    {at}, 1
+);
+INSERT INTO ledger_entries (
+    reference, kind, payment_id, debit, credit, amount_minor, currency, posted_at
+) VALUES ('ch_1', 'charge', 'pay_1', 'provider_balance', 'sales', 5000, 'usd', {at})
+"""
 
 
 async def test_what_an_older_version_posted_is_kept_and_stays_append_only(empty_url: str) -> None:
@@ -206,7 +207,7 @@ async def test_what_an_older_version_posted_is_kept_and_stays_append_only(empty_
     words = {"at": "'2026-11-01 12:00:00+00:00'", "true": "1" if sqlite else "true"}
     async with engines.writer.begin() as connection:
         await connection.run_sync(_as_of, "0001")
-        for statement in _OLD_ROWS:
+        for statement in _OLD_ROWS.split(";"):
             await connection.execute(text(statement.format(**words)))
     store = open_store(empty_url)
 

@@ -53,7 +53,7 @@ class _Recorder:
             Passed(
                 method=scope["method"],
                 path=scope["path"].removeprefix("/fake-stripe"),
-                form=(body or scope["query_string"]).decode(),
+                form=(body or scope["query_string"]).decode(errors="replace"),  # a file is no text
                 headers={name.decode(): value.decode() for name, value in scope["headers"]},
             )
         )

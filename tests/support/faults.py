@@ -5,7 +5,7 @@ from datetime import datetime
 from enum import Enum, auto
 
 from markethub.domain.errors import GatewayUnavailable, PaymentsError
-from markethub.domain.facts import ProviderIntent
+from markethub.domain.facts import ProviderIntent, ProviderRefund
 from markethub.domain.ids import IntentId
 from markethub.domain.operation import GatewayCommand, ProviderRequest
 from markethub.domain.ports.gateway import Gateway, GatewayOutcome, NotTaken, Unknown
@@ -94,6 +94,15 @@ class FaultyGateway:
         if self.is_down:
             raise GatewayUnavailable("down")
         return await self._inner.list_intents(created_from=created_from)
+
+    async def list_refunds(self, intent_id: IntentId) -> Sequence[ProviderRefund]:
+        if self.is_down:
+            raise GatewayUnavailable("down")
+        refunds = await self._inner.list_refunds(intent_id)
+        if self.after_read is not None:
+            hook, self.after_read = self.after_read, None
+            await hook()
+        return refunds
 
     async def account_id(self) -> str:
         if self.account_error is not None:

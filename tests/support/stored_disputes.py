@@ -1,5 +1,7 @@
 """Rows of disputes, to put into the stores."""
 
+from typing import Any
+
 import attrs
 
 from markethub.domain.dispute import Dispute, DisputeStatus
@@ -17,7 +19,7 @@ from markethub.domain.submission import Submission, SubmissionKind
 from tests.support.stores import START, Store, later
 
 
-def dispute(id: str = "dsp_1", **changes: object) -> Dispute:
+def dispute(id: str = "dsp_1", **changes: Any) -> Dispute:
     made = Dispute(
         id=DisputeId(id),
         provider_id=ProviderDisputeId(id.replace("dsp", "dp")),

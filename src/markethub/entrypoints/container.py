@@ -20,6 +20,7 @@ from markethub.domain.facts import (
     ChargeReported,
     DisputeReported,
     IntentReported,
+    RefundReported,
     WarningReported,
 )
 from markethub.domain.ports.cipher import TokenCipher
@@ -40,8 +41,11 @@ from markethub.domain.usecases.process_inbox import ProcessInbox
 from markethub.domain.usecases.receive_event import ReceiveEvent, ReceiveEventCommand
 from markethub.domain.usecases.reconcile import Reconcile
 from markethub.domain.usecases.reconcile_disputes import ReconcileDisputes, RemindOfDisputes
+from markethub.domain.usecases.refund_events import RefundEvents
+from markethub.domain.usecases.refund_payment import RefundPayment
 from markethub.domain.usecases.register_order import RegisterOrder
 from markethub.domain.usecases.settle_dispute import DisputeSettlement
+from markethub.domain.usecases.settle_refunds import RefundSettlement
 from markethub.domain.usecases.settlement import Settlement
 from markethub.domain.usecases.submit_evidence import SubmitDraft
 from markethub.entrypoints.settings import Settings
@@ -164,6 +168,7 @@ class Container(containers.DeclarativeContainer):
     transactions = store.provided.transactions
     inbox = store.provided.inbox
     queries = store.provided.queries
+    refund_queries = store.provided.refund_queries
     dispute_queries = store.provided.dispute_queries
     idempotency_keys = store.provided.idempotency_keys
     stamps = store.provided.stamps
@@ -188,7 +193,8 @@ class Container(containers.DeclarativeContainer):
     settlement = providers.Factory(
         Settlement, transactions=transactions, gateway=gateway, clock=clock, ids=ids
     )
-    drive = providers.Factory(Driver, settlement=settlement, pause=pause)
+    refunds = providers.Factory(RefundSettlement, settlement=settlement)
+    drive = providers.Factory(Driver, settlement=settlement, refunds=refunds, pause=pause)
 
     register_order = providers.Factory(
         RegisterOrder, transactions=transactions, settlement=settlement, drive=drive, clock=clock
@@ -235,6 +241,8 @@ class Container(containers.DeclarativeContainer):
         settlement=dispute_settlement,
         drive=drive_submission,
     )
+    refund_payment = providers.Factory(RefundPayment, refunds=refunds, drive=drive, pause=pause)
+    refund_events = providers.Factory(RefundEvents, refunds=refunds)
     receive_event = providers.Factory(
         ReceiveEvent,
         translator=translator,
@@ -251,6 +259,7 @@ class Container(containers.DeclarativeContainer):
             {
                 IntentReported: intent_events,
                 ChargeReported: intent_events,
+                RefundReported: refund_events,
                 DisputeReported: dispute_events,
                 WarningReported: dispute_events,
             }

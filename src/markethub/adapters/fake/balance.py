@@ -57,6 +57,30 @@ def book(execution: Execution, charge: JsonObject, *, at_once: bool) -> JsonObje
     return execution.change(charge, balance_transaction=line["id"])
 
 
+def adjust(
+    execution: Execution,
+    charge: JsonObject,
+    *,
+    amount: int,
+    fee_amount: int,
+    source: str,
+    reporting_category: str,
+) -> JsonObject:
+    """Write and return a line that takes something of a charge back, or gives it again."""
+    settled_amount, currency = settled(abs(amount), charge["currency"], execution.options)
+    return _line(
+        execution,
+        charge,
+        amount=settled_amount if amount > 0 else -settled_amount,
+        fee_amount=fee_amount,
+        currency=currency,
+        at_once=True,
+        type="adjustment",
+        reporting_category=reporting_category,
+        source=source,
+    )
+
+
 def _line(
     execution: Execution,
     charge: JsonObject,
@@ -67,6 +91,7 @@ def _line(
     at_once: bool,
     type: str,
     reporting_category: str,
+    source: str | None = None,
 ) -> JsonObject:
     numerator, denominator = execution.options.exchange_rate
     return execution.save(
@@ -80,7 +105,7 @@ def _line(
             # Shown, never computed with: Stripe answers a number here.
             exchange_rate=None if currency == charge["currency"] else numerator / denominator,
             description=charge["description"],
-            source=charge["id"],
+            source=source or charge["id"],
             type=type,
             reporting_category=reporting_category,
         )

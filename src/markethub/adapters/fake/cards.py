@@ -42,6 +42,18 @@ class Later(StrEnum):
     REFUND_FAILS = "refund_fails"
 
 
+FOLLOWS_CHARGE: Final = frozenset(
+    {
+        Later.DISPUTE_FRAUDULENT,
+        Later.DISPUTE_NOT_RECEIVED,
+        Later.DISPUTES,
+        Later.INQUIRY,
+        Later.FRAUD_WARNING,
+    }
+)
+"""What follows the charge itself, not a refund of it."""
+
+
 @attrs.frozen(kw_only=True)
 class Decline:
     """Why a bank, or Stripe for it, says no. ``code`` and ``decline_code`` are Stripe's."""

@@ -3,13 +3,14 @@
 from typing import Any, Final
 
 from markethub.adapters.fake import balance, objects
-from markethub.adapters.fake.cards import Decline, TestCard
+from markethub.adapters.fake.cards import FOLLOWS_CHARGE, Decline, TestCard
 from markethub.adapters.fake.execution import Execution
 from markethub.adapters.fake.payment_methods import card_of
 from markethub.adapters.fake.store import JsonObject
 
 BOOK: Final = "book_charge"
 EXPIRE: Final = "expire_authorization"
+FOLLOW: Final = "follow_charge"
 """Actions of the schedule; their subject is a charge's id."""
 
 _DAY_S: Final = 86_400
@@ -123,6 +124,8 @@ def _attempt(
 
 
 def _book(execution: Execution, charge: JsonObject, *, is_late: bool) -> JsonObject:
+    if card_of(execution, charge["payment_method"]).later in FOLLOWS_CHARGE:
+        execution.later(FOLLOW, charge["id"])
     if is_late or execution.options.fee_later:
         execution.later(BOOK, charge["id"])
         return charge

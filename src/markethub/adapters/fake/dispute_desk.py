@@ -1,5 +1,6 @@
 """Disputes as the simulated account plays them: same requests, same readings."""
 
+from hashlib import sha256
 from typing import Final
 
 from markethub.adapters.fake.account import Account
@@ -31,12 +32,17 @@ class FakeDisputeDesk:
 
     async def upload(self, file: EvidenceFile, *, idempotency_key: str) -> ProviderFileId:
         """Upload a file. Raises GatewayUnavailable, GatewayRejected."""
-        params = {"purpose": disputes.PURPOSE, "file": file.content}
+        described = {
+            "filename": file.name,
+            "sha256": sha256(file.content).hexdigest(),
+            "size": len(file.content),
+        }
+        params = {"purpose": disputes.PURPOSE, "file": described}
         request = ProviderRequest(method="POST", path=disputes.FILES_PATH, params=params)
         return disputes.file_uploaded(self._call(request, key=idempotency_key))
 
     async def read_dispute(self, dispute_id: ProviderDisputeId) -> ProviderDispute:
-        """Read a dispute. Raises NotFound, GatewayUnavailable, GatewayRejected."""
+        """Read a dispute. Raises NotFound, or GatewayUnavailable."""
         return disputes.dispute_read(self._call(disputes.read_dispute(dispute_id)))
 
     async def read_warning(self, warning_id: WarningId) -> ProviderFraudWarning:

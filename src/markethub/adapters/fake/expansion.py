@@ -21,6 +21,8 @@ _EXPANDABLE: Final[Mapping[str, Mapping[str, str]]] = {
         "customer": "customer",
         "payment_intent": "payment_intent",
     },
+    "dispute": {"charge": "charge", "payment_intent": "payment_intent"},
+    "radar.early_fraud_warning": {"charge": "charge", "payment_intent": "payment_intent"},
     "balance_transaction": {"source": "charge"},
     "payment_method": {"customer": "customer"},
     "setup_intent": {
@@ -64,6 +66,8 @@ def _expand(execution: Execution, value: JsonObject, names: Sequence[str], path:
     if target is None:
         return value
     if isinstance(target, str):
+        if target_kind == "charge" and target.startswith("du_"):
+            target_kind = "dispute"  # the source of a dispute's lines
         target = _load(execution, target_kind, target)
     if rest:
         target = _expand(execution, target, rest, path)

@@ -6,7 +6,7 @@ from typing import Final
 
 from markethub.adapters.fake.account import Account
 from markethub.adapters.stripe import outcomes, requests
-from markethub.domain.facts import ProviderIntent
+from markethub.domain.facts import ProviderIntent, ProviderRefund
 from markethub.domain.ids import IntentId
 from markethub.domain.operation import GatewayCommand, ProviderRequest
 from markethub.domain.ports.gateway import GatewayOutcome
@@ -48,6 +48,17 @@ class FakeGateway:
             request = requests.list_intents(
                 created_from=created_from, starting_after=page.next_after
             )
+
+    async def list_refunds(self, intent_id: IntentId) -> Sequence[ProviderRefund]:
+        """List every refund of an intent, all pages. Raises as ``read_intent``."""
+        found: list[ProviderRefund] = []
+        request = requests.list_refunds(intent_id)
+        while True:
+            page = outcomes.refund_page(self._call(request))
+            found += page.refunds
+            if page.next_after is None:
+                return found
+            request = requests.list_refunds(intent_id, starting_after=page.next_after)
 
     async def account_id(self) -> str:
         """Name the account. Raises GatewayUnavailable, GatewayRejected."""

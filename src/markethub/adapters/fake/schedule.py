@@ -5,12 +5,20 @@ from heapq import heappop, heappush
 from itertools import count
 from typing import Final
 
-from markethub.adapters.fake import charges, confirmations, payment_intents, setup_confirmations
+from markethub.adapters.fake import (
+    charges,
+    confirmations,
+    disputes,
+    payment_intents,
+    setup_confirmations,
+)
 from markethub.adapters.fake.execution import Execution
 from markethub.adapters.fake.store import AccountStore, JsonObject
 
 ACTIONS: Final[Mapping[str, Callable[[Execution, str], None]]] = {
     charges.BOOK: charges.book_later,
+    charges.FOLLOW: disputes.arise,
+    disputes.DECIDE: disputes.decide,
     charges.EXPIRE: payment_intents.expire,
     confirmations.SETTLE: confirmations.settle,
     setup_confirmations.SETTLE: setup_confirmations.settle,

@@ -60,9 +60,7 @@ REFUNDS_OF: Final = Index[Refund](name="payment", key=lambda refund: refund.paym
 BY_PROVIDER_REFUND: Final = Index[Refund](
     name="the provider's refund", key=lambda refund: refund.provider_id, unique=True
 )
-BY_PLAN: Final = Index[Refund](
-    name="the plan's line", key=lambda refund: refund.plan, unique=True
-)
+BY_PLAN: Final = Index[Refund](name="the plan's line", key=lambda refund: refund.plan, unique=True)
 
 DISPUTES_OF: Final = Index[Dispute](name="payment", key=lambda dispute: dispute.payment_id)
 BY_PROVIDER_DISPUTE: Final = Index[Dispute](
@@ -96,9 +94,7 @@ class Database:
         self.operations = Table[OperationId, Operation](
             "operations", UNRESOLVED_OF, UNRESOLVED, BY_ORIGIN
         )
-        self.refunds = Table[RefundId, Refund](
-            "refunds", REFUNDS_OF, BY_PROVIDER_REFUND, BY_PLAN
-        )
+        self.refunds = Table[RefundId, Refund]("refunds", REFUNDS_OF, BY_PROVIDER_REFUND, BY_PLAN)
         self.disputes = Table[DisputeId, Dispute]("disputes", DISPUTES_OF, BY_PROVIDER_DISPUTE)
         self.submissions = Table[SubmissionId, Submission](
             "submissions", SUBMITTING, SUBMISSIONS_UNRESOLVED, SUBMISSION_BY_ORIGIN

@@ -51,7 +51,7 @@ class StripeDisputeDesk:
         )
 
     async def read_dispute(self, dispute_id: ProviderDisputeId) -> ProviderDispute:
-        """Read a dispute. Raises NotFound, GatewayUnavailable, GatewayRejected."""
+        """Read a dispute. Raises NotFound, or GatewayUnavailable."""
         return disputes.dispute_read(await self._api.call(disputes.read_dispute(dispute_id)))
 
     async def read_warning(self, warning_id: WarningId) -> ProviderFraudWarning:

@@ -23,7 +23,11 @@ from markethub.adapters.stripe.translate import (
     _word,
     moment,
 )
-from markethub.domain.errors import NotFound, ValidationFailed
+from markethub.domain.errors import (
+    GatewayRejected,
+    NotFound,
+    ValidationFailed,
+)
 from markethub.domain.facts import (
     BalanceTransaction,
     DisputeReported,
@@ -37,7 +41,7 @@ from markethub.domain.facts import (
 from markethub.domain.ids import ProviderDisputeId, ProviderFileId, WarningId
 from markethub.domain.operation import ProviderRequest
 from markethub.domain.ports.dispute_desk import DeskOutcome, DisputeDone
-from markethub.domain.ports.gateway import Done, Unknown
+from markethub.domain.ports.gateway import Declined, Done, Refunded, Unknown
 from markethub.domain.submission import CloseDispute, DisputeCommand, SubmitEvidence
 
 DISPUTE_TYPES: Final = frozenset(
@@ -103,7 +107,7 @@ def desk_outcome(reply: Reply) -> DeskOutcome:
     """Say what became of a request about a dispute."""
     if not is_success(reply):
         refused = outcome(reply)
-        assert not isinstance(refused, Done), "only a success does something"
+        assert not isinstance(refused, Done | Refunded), "only a success does something"
         return refused
     try:
         return DisputeDone(dispute=dispute(reply.body), replayed=reply.replayed)
@@ -112,7 +116,7 @@ def desk_outcome(reply: Reply) -> DeskOutcome:
 
 
 def dispute_read(reply: Reply) -> ProviderDispute:
-    """Return the dispute that was read. Raises NotFound, GatewayUnavailable, GatewayRejected."""
+    """Return the dispute that was read. Raises NotFound, or GatewayUnavailable."""
     return read(reply, dispute)
 
 
@@ -123,6 +127,8 @@ def warning_read(reply: Reply) -> ProviderFraudWarning:
 
 def file_uploaded(reply: Reply) -> ProviderFileId:
     """Return the id of an uploaded file. Raises GatewayUnavailable, GatewayRejected."""
+    if not is_success(reply) and isinstance(refused := outcome(reply), Declined):
+        raise GatewayRejected(f"the provider refused the file ({refused.code})")
     return read(reply, lambda obj: ProviderFileId(_id(_object(obj, "file"), "file")))
 
 

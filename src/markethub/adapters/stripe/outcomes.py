@@ -10,7 +10,7 @@ from typing import Final, TypeGuard, TypeVar
 
 import attrs
 
-from markethub.adapters.stripe import translate
+from markethub.adapters.stripe import refunds, translate
 from markethub.domain.errors import (
     GatewayRejected,
     GatewayUnavailable,
@@ -18,7 +18,14 @@ from markethub.domain.errors import (
     ValidationFailed,
 )
 from markethub.domain.facts import ProviderIntent
-from markethub.domain.ports.gateway import Declined, Done, GatewayOutcome, NotTaken, Unknown
+from markethub.domain.ports.gateway import (
+    Declined,
+    Done,
+    GatewayOutcome,
+    NotTaken,
+    Refunded,
+    Unknown,
+)
 
 
 @attrs.frozen(kw_only=True)
@@ -102,6 +109,11 @@ def page(reply: Reply) -> translate.Page:
     return read(reply, translate.page)
 
 
+def refund_page(reply: Reply) -> refunds.RefundPage:
+    """Return the page of refunds that was read. Raises as ``intent``."""
+    return read(reply, refunds.page)
+
+
 def account_id(reply: Reply) -> str:
     """Return the account's id. Raises GatewayUnavailable, or GatewayRejected if we may not ask."""
     if isinstance(reply, Answer) and reply.status in _NOT_ALLOWED:
@@ -128,6 +140,8 @@ def read(reply: Reply, translator: Callable[[object], T]) -> T:
 
 def _done(reply: Answer) -> GatewayOutcome:
     try:
+        if isinstance(reply.body, Mapping) and reply.body.get("object") == "refund":
+            return Refunded(refund=refunds.refund(reply.body), replayed=reply.replayed)
         return Done(intent=translate.intent(reply.body), replayed=reply.replayed)
     except ValidationFailed as problem:
         return Unknown(reason=f"unreadable answer: {problem}", stored=reply.replayed)

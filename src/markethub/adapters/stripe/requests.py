@@ -26,12 +26,21 @@ API_VERSION: Final = "2026-10-28.endive"
 PAYMENT_ID: Final = "markethub_payment_id"
 ORDER_ID: Final = "markethub_order_id"
 CUSTOMER_ID: Final = "markethub_customer_id"
+REFUND_ID: Final = "markethub_refund_id"
+REFUND_REASON: Final = "markethub_refund_reason"
 """Keys of ``metadata``, where Stripe keeps our ids; prefixed, for others write there too."""
 
 PAGE_SIZE: Final = 100
 """The most that Stripe lists at once."""
 
 _INTENTS: Final = "/v1/payment_intents"
+_REFUNDS: Final = "/v1/refunds"
+_REFUND_EXPAND: Final = ("balance_transaction", "failure_balance_transaction")
+_PROVIDER_REASON: Final = {
+    # Never ``fraudulent``: Stripe would block the customer's card and e-mail address.
+    name: {"reason": name}
+    for name in ("duplicate", "requested_by_customer")
+}
 _EXPAND: Final = ("latest_charge.balance_transaction",)
 _ID = re.compile(r"[A-Za-z0-9_]{1,255}")
 
@@ -67,7 +76,21 @@ def render(command: GatewayCommand) -> ProviderRequest:
                 cancellation_reason=command.reason,
             )
         case RefundIntent():
-            return refunds.create(command)
+            return ProviderRequest(
+                method="POST",
+                path=_REFUNDS,
+                params={
+                    "payment_intent": command.intent_id,
+                    "amount": command.amount.minor,
+                    **_PROVIDER_REASON.get(command.reason, {}),
+                    "metadata": {
+                        REFUND_ID: command.refund_id,
+                        PAYMENT_ID: command.payment_id,
+                        REFUND_REASON: command.reason,
+                    },
+                    "expand": list(_REFUND_EXPAND),
+                },
+            )
 
 
 def read_intent(intent_id: IntentId) -> ProviderRequest:
@@ -85,6 +108,14 @@ def list_intents(*, created_from: datetime, starting_after: str | None = None) -
 def list_lines(charge_id: ChargeId) -> ProviderRequest:
     """Ask for the lines that a charge itself wrote on the balance: hardly ever more than two."""
     return _get("/v1/balance_transactions", source=charge_id, limit=PAGE_SIZE)
+
+
+def list_refunds(intent_id: IntentId, *, starting_after: str | None = None) -> ProviderRequest:
+    """Ask for a page of an intent's refunds with the lines they wrote on the balance."""
+    _intent(intent_id)
+    after = {} if starting_after is None else {"starting_after": starting_after}
+    expand = [f"data.{name}" for name in _REFUND_EXPAND]
+    return _get(_REFUNDS, payment_intent=intent_id, limit=PAGE_SIZE, expand=expand, **after)
 
 
 def read_account() -> ProviderRequest:

@@ -16,7 +16,7 @@ from typing import Final
 
 import msgspec
 
-from markethub.adapters.stripe import disputes, translate
+from markethub.adapters.stripe import disputes, refunds, translate
 from markethub.domain.errors import InvalidSignature, ValidationFailed
 from markethub.domain.facts import ProviderFact, ReceivedEvent
 from markethub.domain.ids import EventId
@@ -25,6 +25,7 @@ from markethub.domain.secret import Secret
 TOLERANCE_S: Final = 300
 """How old a signature may be, or how far ahead of our clock: Stripe's default, both ways."""
 
+_HANDLED_TYPES: Final = translate.HANDLED_TYPES | refunds.HANDLED_TYPES | disputes.HANDLED_TYPES
 _EVENT_ID = re.compile(r"[A-Za-z0-9_]{1,255}")
 _TYPE = re.compile(r"[a-z0-9_.]{1,255}")
 _VERSION = re.compile(r"[A-Za-z0-9_.-]{1,255}")
@@ -58,13 +59,15 @@ class StripeEventTranslator:
 
     def translate(self, event: ReceivedEvent) -> ProviderFact:
         """Read what a stored event says. Raises ValidationFailed for an unreadable object."""
-        if event.type not in translate.HANDLED_TYPES | disputes.HANDLED_TYPES:
+        if event.type not in _HANDLED_TYPES:
             return translate.event_fact(event.type, None)
         try:
             payload = msgspec.json.decode(event.payload)
             obj = payload["data"]["object"]
         except (ValueError, TypeError, KeyError, RecursionError):
             raise ValidationFailed("data.object", "is missing") from None
+        if event.type in refunds.HANDLED_TYPES:
+            return refunds.event_fact(event.type, obj)
         if event.type in disputes.HANDLED_TYPES:
             return disputes.event_fact(event.type, obj)
         return translate.event_fact(event.type, obj)

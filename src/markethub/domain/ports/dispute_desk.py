@@ -49,7 +49,7 @@ class DisputeDesk(Protocol):
     async def read_dispute(self, dispute_id: ProviderDisputeId) -> ProviderDispute:
         """Read a dispute with its balance transactions.
 
-        Raises NotFound, GatewayUnavailable, or GatewayRejected for refused credentials.
+        Raises NotFound, or GatewayUnavailable for whatever leaves its state unknown.
         """
         ...
 

@@ -5,6 +5,7 @@ under the same key, so the provider executes them once.
 """
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Final
 
 import attrs
@@ -14,6 +15,7 @@ from markethub.domain.errors import (
     GatewayRejected,
     GatewayUnavailable,
     KeyReused,
+    NotFound,
     RequestInProgress,
 )
 from markethub.domain.facts import ProviderDispute
@@ -127,19 +129,18 @@ class SubmissionDriver:
 
     async def _refuse(self, asked: AskedOfDispute, code: str) -> Dispute:
         """End what the provider refused, unless the dispute shows that it was done before."""
-        view = await self.settlement.desk.read_dispute(asked.dispute.provider_id)
-        if asked.submission.is_shown_by(view):
+        if await self._is_shown(asked):
             return await self._done(asked, None)
         await self._change(
             asked.submission, lambda each: each.refuse(code, now=self.settlement.clock.now())
         )
-        await self.settlement.refresh(asked.dispute)
+        with suppress(NotFound):  # of a dispute that the provider no longer has
+            await self.settlement.refresh(asked.dispute)
         raise GatewayRejected(f"the provider refused the request ({code})")
 
     async def _look_up(self, asked: AskedOfDispute) -> Dispute:
         """Find out without sending: the key is too old, or would only replay a stored 5xx."""
-        view = await self.settlement.desk.read_dispute(asked.dispute.provider_id)
-        if asked.submission.is_shown_by(view):
+        if await self._is_shown(asked):
             return await self._done(asked, None)
         now = self.settlement.clock.now()
         if asked.submission.may_be_sent(now):
@@ -147,6 +148,14 @@ class SubmissionDriver:
             raise GatewayUnavailable("the provider failed; the request will be sent again")
         await self._change(asked.submission, lambda each: each.never_happened(now=now))
         return await self.settlement.refresh(asked.dispute)
+
+    async def _is_shown(self, asked: AskedOfDispute) -> bool:
+        """Tell whether the dispute, as it is now, shows that the request was executed."""
+        try:
+            view = await self.settlement.desk.read_dispute(asked.dispute.provider_id)
+        except NotFound:
+            return False
+        return asked.submission.is_shown_by(view)
 
     async def _change(
         self, submission: Submission, change: Callable[[Submission], Submission]

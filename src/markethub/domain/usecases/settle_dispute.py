@@ -88,8 +88,8 @@ class DisputeSettlement:
     async def refresh(self, dispute: Dispute) -> Dispute:
         """Read a known dispute and apply it, again if it changed in between.
 
-        Raises NotFound, GatewayUnavailable or GatewayRejected as the desk's read, and
-        RequestInProgress if the dispute never stands still.
+        Raises NotFound or GatewayUnavailable as the desk's read, and RequestInProgress if the
+        dispute never stands still.
         """
         for _ in range(READS_MAXIMUM):
             version = await self.transactions.run(lambda tx: _version(tx, dispute.id))

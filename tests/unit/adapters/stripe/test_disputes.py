@@ -334,7 +334,8 @@ async def test_a_replayed_answer_is_said_to_be_one() -> None:
         (answer(500, objects.error("api_error")), GatewayUnavailable),
         (answer(200, {"object": "file"}), GatewayUnavailable),
         (answer(400, objects.error(param="file")), GatewayRejected),
-        (answer(401, objects.error()), GatewayRejected),
+        (answer(404, objects.error()), GatewayRejected),
+        (answer(401, objects.error()), GatewayUnavailable),
     ],
 )
 async def test_an_upload_that_did_not_arrive_is_told_apart_from_one_refused(

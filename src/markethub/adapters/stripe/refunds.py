@@ -1,0 +1,97 @@
+"""Refunds as Stripe shows them: objects, pages and events. Pure.
+
+The shapes are those of Stripe's Refund object, tolerant of every API version: ``charge``,
+``payment_intent`` and the balance transactions may be an id, an object or missing.
+"""
+
+from typing import Final
+
+import attrs
+
+from markethub.adapters.stripe.requests import REFUND_ID
+from markethub.adapters.stripe.translate import (
+    _balance,
+    _charge_id,
+    _id,
+    _intent_id,
+    _list,
+    _mapping,
+    _money,
+    _object,
+    _our_id,
+    _word,
+    moment,
+)
+from markethub.domain.errors import ValidationFailed
+from markethub.domain.facts import (
+    ProviderFact,
+    ProviderRefund,
+    ProviderRefundStatus,
+    RefundReported,
+)
+from markethub.domain.ids import ProviderRefundId, RefundId
+
+_REFUND_TYPES: Final = frozenset(
+    {"refund.created", "refund.updated", "refund.failed", "charge.refund.updated"}
+)
+_CHARGE_TYPES: Final = frozenset({"charge.refunded"})
+HANDLED_TYPES: Final = _REFUND_TYPES | _CHARGE_TYPES
+"""The event types that tell of refunds."""
+
+
+def refund(obj: object) -> ProviderRefund:
+    """Read a Refund. Raises ValidationFailed for an unreadable one."""
+    fields = _object(obj, "refund")
+    ours = _our_id((_mapping(fields.get("metadata")) or {}).get(REFUND_ID))
+    return ProviderRefund(
+        id=ProviderRefundId(_id(fields, "refund")),
+        status=_status(fields.get("status")),
+        amount=_money(fields, "amount"),
+        charge_id=_charge_id(fields.get("charge")),
+        intent_id=_intent_id(fields.get("payment_intent")),
+        refund_id=RefundId(ours) if ours else None,
+        balance=_balance(fields.get("balance_transaction")),
+        returned=_balance(fields.get("failure_balance_transaction")),
+        failure_reason=_word(fields.get("failure_reason")),
+        created_at=moment(fields.get("created"), "created"),
+    )
+
+
+@attrs.frozen(kw_only=True)
+class RefundPage:
+    """A page of a list. ``next_after`` is where the next one starts; None on the last."""
+
+    refunds: tuple[ProviderRefund, ...]
+    next_after: str | None
+
+
+def page(obj: object) -> RefundPage:
+    """Read a page of Refunds. Raises ValidationFailed for an unreadable one."""
+    fields = _object(obj, "list")
+    data = _list(fields.get("data"))
+    if data is None:
+        raise ValidationFailed("data", "must be a list")
+    found = tuple(map(refund, data))
+    more = fields.get("has_more") is True and found
+    return RefundPage(refunds=found, next_after=found[-1].id if more else None)
+
+
+def event_fact(type: str, obj: object) -> ProviderFact:
+    """Read what an event of ``HANDLED_TYPES`` is about. Raises ValidationFailed."""
+    if type in _CHARGE_TYPES:
+        fields = _object(obj, "charge")
+        return RefundReported(
+            intent_id=_intent_id(fields.get("payment_intent")),
+            charge_id=_charge_id(fields.get("id")),
+        )
+    seen = refund(obj)
+    return RefundReported(intent_id=seen.intent_id, charge_id=seen.charge_id, refund=seen)
+
+
+def _status(value: object) -> ProviderRefundStatus:
+    try:
+        return (
+            ProviderRefundStatus(value) if isinstance(value, str) else ProviderRefundStatus.UNKNOWN
+        )
+    except ValueError:
+        return ProviderRefundStatus.UNKNOWN

@@ -1,0 +1,120 @@
+"""Disputes from end to end: magic cards, the account's own events, our books and its balance."""
+
+import pytest
+
+from markethub.domain.dispute import Dispute, DisputeStatus
+from markethub.domain.ledger import Account as Book
+from markethub.domain.payment import Payment
+from markethub.domain.ports.disputes import DisputeFilter
+from markethub.domain.usecases.accept_dispute import AcceptDisputeCommand
+from markethub.domain.usecases.attach_file import AttachFileCommand
+from markethub.domain.usecases.draft_evidence import DraftEvidenceCommand
+from markethub.domain.usecases.submit_evidence import SubmitEvidenceCommand
+from tests.support.world import World
+
+pytestmark = pytest.mark.anyio
+
+DISPUTED = "4000000000000259"
+INQUIRED = "4000000000001976"
+WARNED = "4000000000005423"
+SEVERAL = "4000000404000079"
+PDF = b"%PDF-1.7 a receipt"
+
+
+async def paid(world: World, card: str) -> Payment:
+    """Charge a card for order o-1, and let happen what its issuer does."""
+    await world.register()
+    world.pay(await world.charge(), card)
+    await settle(world)
+    [payment] = await world.payments()
+    return payment
+
+
+async def settle(world: World) -> None:
+    for _ in range(2):
+        world.clock.advance(seconds=10)
+        await world.work()
+
+
+async def disputes(world: World) -> list[Dispute]:
+    page = await world.container.dispute_queries().disputes(DisputeFilter())
+    return list(page.items)
+
+
+async def answer(world: World, dispute: Dispute, text: str) -> Dispute:
+    container = world.container
+    await container.draft_evidence()(
+        DraftEvidenceCommand(dispute_id=dispute.id, texts={"uncategorized_text": text})
+    )
+    await container.attach_file()(
+        AttachFileCommand(dispute_id=dispute.id, field="receipt", content=PDF)
+    )
+    return await container.submit_evidence()(SubmitEvidenceCommand(dispute_id=dispute.id))
+
+
+async def assert_books_agree(world: World) -> None:
+    """Our cash is the account's balance, and everything adds up to nothing."""
+    lines = world.at_stripe("/v1/balance_transactions", {"limit": 100})["data"]
+    books = await world.books()
+    assert sum(line["net"] for line in lines) == books[Book.PROVIDER_BALANCE, "usd"]
+    assert 0 == sum(books.values())
+
+
+async def test_a_dispute_that_is_won_ends_with_the_money_back(world: World) -> None:
+    contested = await paid(world, DISPUTED)
+    [dispute] = await disputes(world)
+    await assert_books_agree(world)
+
+    submitted = await answer(world, dispute, "winning_evidence")
+    await settle(world)
+
+    [won], [payment] = await disputes(world), await world.payments()
+    assert (5000, True) == (contested.disputed.minor, contested.chargeback_open)
+    assert DisputeStatus.UNDER_REVIEW is submitted.status
+    assert DisputeStatus.WON is won.status
+    assert (0, False) == (payment.disputed.minor, payment.chargeback_open)
+    await assert_books_agree(world)
+
+
+async def test_a_dispute_that_is_accepted_is_lost_for_good(world: World) -> None:
+    await paid(world, DISPUTED)
+    [dispute] = await disputes(world)
+
+    command = AcceptDisputeCommand(dispute_id=dispute.id)
+    accepted = await world.container.accept_dispute()(command)
+    await settle(world)
+
+    [payment] = await world.payments()
+    assert DisputeStatus.LOST is accepted.status
+    assert (5000, False) == (payment.disputed.minor, payment.chargeback_open)
+    await assert_books_agree(world)
+
+
+async def test_an_inquiry_escalates_and_only_then_takes_the_money(world: World) -> None:
+    asked = await paid(world, INQUIRED)
+    [inquiry] = await disputes(world)
+
+    await answer(world, inquiry, "escalate_inquiry_evidence")
+    await settle(world)
+
+    [dispute], [payment] = await disputes(world), await world.payments()
+    assert (0, False) == (asked.disputed.minor, asked.chargeback_open)
+    assert DisputeStatus.NEEDS_RESPONSE is dispute.status
+    assert (5000, True) == (payment.disputed.minor, payment.chargeback_open)
+    await assert_books_agree(world)
+
+
+async def test_several_disputes_of_one_charge_add_up(world: World) -> None:
+    payment = await paid(world, SEVERAL)
+
+    assert 2 == len(await disputes(world))
+    assert 5000 == payment.disputed.minor
+    await assert_books_agree(world)
+
+
+async def test_an_early_fraud_warning_is_on_the_payment(world: World) -> None:
+    payment = await paid(world, WARNED)
+
+    [warning] = payment.fraud_warnings
+    assert warning.is_actionable
+    assert [] == await disputes(world)
