@@ -13,6 +13,8 @@
     |   |-- PaymentNotRefundable       payment_not_refundable
     |   |-- RefundExceedsCaptured      refund_exceeds_captured
     |   |-- RefundUnresolved           refund_unresolved
+    |   |-- PlanChanged                plan_changed
+    |   |-- PlanOutdated               plan_outdated
     |   |-- PaymentDisputed            payment_disputed
     |   |-- EvidencePastDue            evidence_past_due
     |   |-- TooManyDeclines            rate_limited
@@ -117,6 +119,18 @@ class RefundUnresolved(Refused):
     """Nobody knows yet what became of an earlier refund: this one may be the same again."""
 
     code = "refund_unresolved"
+
+
+class PlanChanged(Refused):
+    """The plan of refunds is not as it was written: its hash does not match."""
+
+    code = "plan_changed"
+
+
+class PlanOutdated(Refused):
+    """The payment no longer stands as it did when its refund was planned."""
+
+    code = "plan_outdated"
 
 
 class PaymentDisputed(Refused):

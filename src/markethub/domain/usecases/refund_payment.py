@@ -9,6 +9,7 @@ import attrs
 from markethub.domain.errors import (
     KeyReused,
     NotFound,
+    PlanOutdated,
     RefundUnresolved,
     RequestInProgress,
     TryAgain,
@@ -21,6 +22,7 @@ from markethub.domain.payment import Payment
 from markethub.domain.ports.system import Pause
 from markethub.domain.ports.unit_of_work import Transaction
 from markethub.domain.refund import NOTE_MAXIMUM, PlanLine, Refund, RefundReason, RefundStatus
+from markethub.domain.refund_plan import Precondition
 from markethub.domain.usecases.drive import PATIENCE_S, Driver
 from markethub.domain.usecases.settle_refunds import RefundSettlement
 from markethub.domain.usecases.settlement import Asked, lock
@@ -33,7 +35,8 @@ class RefundPaymentCommand:
     """Which payment, how much in minor units (all that is left, where None), why, and who asks.
 
     ``origin`` is the caller, path and Idempotency-Key: a repeat finds the first one's row.
-    ``plan`` likewise, for the line of a plan. ``again`` says that this is meant as a further
+    ``plan`` likewise, for the line of a plan; ``precondition`` is how the payment must stand.
+    ``again`` says that this is meant as a further
     refund even where nobody knows yet what became of an earlier one; a caller without a key
     cannot tell the two apart.
     """
@@ -45,6 +48,7 @@ class RefundPaymentCommand:
     note: str | None = None
     origin: str | None = None
     plan: PlanLine | None = None
+    precondition: Precondition | None = None
     again: bool = False
 
 
@@ -92,7 +96,8 @@ class RefundPayment:
         """Return the refund as far as it is known: ``pending`` where nobody knows yet.
 
         Raises NotFound; ValidationFailed; PaymentNotRefundable; PaymentDisputed;
-        RefundExceedsCaptured; RefundUnresolved unless ``again``; KeyReused; RequestInProgress
+        RefundExceedsCaptured; RefundUnresolved unless ``again``; KeyReused; PlanOutdated where
+        the precondition does not hold; RequestInProgress
         if an earlier operation on the payment stays unresolved; GatewayRejected.
         """
         _check(command)
@@ -148,6 +153,8 @@ class RefundPayment:
                     f"nobody knows yet what became of refund {unresolved.refund_id}"
                 )
             return _Wait(earlier=Asked(operation=unresolved, payment_version=payment.version))
+        if command.precondition is not None and not command.precondition.holds_for(payment):
+            raise PlanOutdated("the payment has changed since its refund was planned")
         amount = payment.require_refundable(_asked(payment, command))
         return await self._ask(tx, payment, amount, command)
 

@@ -1,5 +1,6 @@
 """``markethub orders``: show an order, or register one from a file."""
 
+from collections.abc import Awaitable, Callable
 from typing import IO
 
 import click
@@ -17,6 +18,7 @@ from markethub.entrypoints.cli.views import print_order
 from markethub.entrypoints.container import Container
 from markethub.entrypoints.http.errors import HttpProblem
 from markethub.entrypoints.http.json_body import decode
+from markethub.entrypoints.http.refund_schemas import RefundsByPayment
 from markethub.entrypoints.http.schemas import OrderIn, given
 
 _log = structlog.get_logger(__name__)
@@ -38,8 +40,7 @@ def orders() -> None:
 @click.pass_obj
 def show(invocation: Invocation, *, order_id: OrderId) -> None:
     """Show an order with its lines and payments."""
-    view = run(invocation, lambda container: _view(container, order_id))
-    print_order(view, as_json=invocation.as_json)
+    _print(invocation, lambda container: _view(container, order_id))
 
 
 @orders.command()
@@ -62,7 +63,17 @@ def create(invocation: Invocation, *, file: IO[bytes], actor: str | None) -> Non
         await container.register_order()(command)
         return await _view(container, command.order_id)
 
-    print_order(run(invocation, work), as_json=invocation.as_json)
+    _print(invocation, work)
+
+
+def _print(invocation: Invocation, work: Callable[[Container], Awaitable[OrderView]]) -> None:
+    async def with_refunds(container: Container) -> tuple[OrderView, RefundsByPayment]:
+        view = await work(container)
+        ids = [payment.id for payment in view.payments]
+        return view, await container.refund_queries().refunds_of(ids)
+
+    view, refunds = run(invocation, with_refunds)
+    print_order(view, refunds, as_json=invocation.as_json)
 
 
 def _read(raw: bytes) -> RegisterOrderCommand:

@@ -1,5 +1,6 @@
 """``markethub payments``: look at payments, capture and cancel them."""
 
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 
 import click
@@ -17,6 +18,7 @@ from markethub.entrypoints.cli.root import Invocation
 from markethub.entrypoints.cli.typed import MomentParam, OrderIdParam, PaymentIdParam, parse_amount
 from markethub.entrypoints.cli.views import payment_document, print_payment, print_payments
 from markethub.entrypoints.container import Container
+from markethub.entrypoints.http.refund_schemas import RefundsByPayment
 
 _log = structlog.get_logger(__name__)
 
@@ -40,9 +42,14 @@ def list_payments(
         status=PaymentStatus(status) if status else None,
         created_from=since,
     )
-    found = run(invocation, lambda container: _all(container, wanted))
+
+    async def work(container: Container) -> tuple[list[Payment], RefundsByPayment]:
+        found = await all_payments(container, wanted)
+        return found, await _refunds_of(container, found)
+
+    found, refunds = run(invocation, work)
     if invocation.as_json:
-        output.print_json({"items": [payment_document(payment) for payment in found]})
+        output.print_json({"items": [payment_document(payment, refunds) for payment in found]})
     else:
         print_payments(found)
 
@@ -52,10 +59,7 @@ def list_payments(
 @click.pass_obj
 def show(invocation: Invocation, *, payment_id: PaymentId) -> None:
     """Show a payment."""
-    print_payment(
-        run(invocation, lambda container: _find(container, payment_id)),
-        as_json=invocation.as_json,
-    )
+    _print(invocation, lambda container: find_payment(container, payment_id))
 
 
 @payments.command()
@@ -69,7 +73,7 @@ def capture(
     """Take the money that a card holds, or a part; the rest is released."""
 
     async def work(container: Container) -> Payment:
-        payment = await _find(container, payment_id)
+        payment = await find_payment(container, payment_id)
         asked = None if amount is None else parse_amount(amount, payment.amount.currency)
         _log.info(
             "payment.capture_asked",
@@ -82,7 +86,7 @@ def capture(
         )
         return await container.capture_payment()(command)
 
-    print_payment(run(invocation, work), as_json=invocation.as_json)
+    _print(invocation, work)
 
 
 @payments.command()
@@ -105,10 +109,26 @@ def cancel(
         command = CancelPaymentCommand(payment_id=payment_id, reason=reason)
         return await container.cancel_payment()(command)
 
-    print_payment(run(invocation, work), as_json=invocation.as_json)
+    _print(invocation, work)
 
 
-async def _all(container: Container, wanted: PaymentFilter) -> list[Payment]:
+def _print(invocation: Invocation, work: Callable[[Container], Awaitable[Payment]]) -> None:
+    async def with_refunds(container: Container) -> tuple[Payment, RefundsByPayment]:
+        payment = await work(container)
+        return payment, await _refunds_of(container, [payment])
+
+    payment, refunds = run(invocation, with_refunds)
+    print_payment(payment, refunds, as_json=invocation.as_json)
+
+
+async def _refunds_of(container: Container, payments: Sequence[Payment]) -> RefundsByPayment:
+    ids = [payment.id for payment in payments]
+    found: RefundsByPayment = await container.refund_queries().refunds_of(ids)
+    return found
+
+
+async def all_payments(container: Container, wanted: PaymentFilter) -> list[Payment]:
+    """Return every payment that fits, newest first."""
     found: list[Payment] = []
     cursor: str | None = None
     while True:
@@ -118,7 +138,8 @@ async def _all(container: Container, wanted: PaymentFilter) -> list[Payment]:
             return found
 
 
-async def _find(container: Container, payment_id: PaymentId) -> Payment:
+async def find_payment(container: Container, payment_id: PaymentId) -> Payment:
+    """Return a payment. Raises NotFound."""
     found: Payment | None = await container.queries().payment(payment_id)
     if found is None:
         raise NotFound("no such payment")

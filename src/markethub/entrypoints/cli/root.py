@@ -25,6 +25,11 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
             "markethub.entrypoints.cli.payments:payments",
             "List, show, capture and cancel payments.",
         ),
+        "refund": ("markethub.entrypoints.cli.refunds:refund", "Give a payment's money back."),
+        "refunds": (
+            "markethub.entrypoints.cli.refunds:refunds",
+            "List and show refunds; plan many, and apply the plan.",
+        ),
         "serve": ("markethub.entrypoints.cli.serve:serve", "Run the HTTP server."),
         "worker": ("markethub.entrypoints.cli.worker:worker", "Run the background worker alone."),
     }

@@ -7,7 +7,7 @@ import click
 
 from markethub.domain import ids
 from markethub.domain.errors import NotFound, ValidationFailed
-from markethub.domain.ids import DisputeId, OrderId, PaymentId
+from markethub.domain.ids import DisputeId, OrderId, PaymentId, RefundId
 from markethub.domain.money import Currency, Money
 
 _OUR_ID = re.compile(r"[A-Za-z0-9_]{1,128}")
@@ -43,6 +43,23 @@ class PaymentIdParam(click.ParamType[PaymentId]):
         if not _OUR_ID.fullmatch(value):
             raise NotFound("no such payment")
         return PaymentId(value)
+
+
+class RefundIdParam(click.ParamType[RefundId]):
+    """An id of ours. What cannot be one does not exist: raises NotFound."""
+
+    name = "refund id"
+
+    def convert(
+        self,
+        value: str,
+        param: click.Parameter | None,  # noqa: ARG002 - click's signature
+        ctx: click.Context | None,  # noqa: ARG002 - click's signature
+    ) -> RefundId:
+        """Read a refund's id."""
+        if not _OUR_ID.fullmatch(value):
+            raise NotFound("no such refund")
+        return RefundId(value)
 
 
 class DisputeIdParam(click.ParamType[DisputeId]):

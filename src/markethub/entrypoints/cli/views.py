@@ -8,8 +8,10 @@ from markethub.domain.money import Money
 from markethub.domain.order import Order
 from markethub.domain.payment import Payment
 from markethub.domain.ports.queries import OrderView
+from markethub.domain.refund import Refund
 from markethub.entrypoints.cli import output
 from markethub.entrypoints.http.auth import Caller, CallerKind
+from markethub.entrypoints.http.refund_schemas import RefundsByPayment, refund_out
 from markethub.entrypoints.http.schemas import OrderOut, PaymentOut, order_out, payment_out
 from markethub.entrypoints.setting_values import Role
 
@@ -17,20 +19,20 @@ _OPERATOR = Caller(kind=CallerKind.OPS, name="cli", role=Role.ADMIN)
 """Whoever has a shell beside the database sees what an administrator sees."""
 
 
-def payment_document(payment: Payment) -> PaymentOut:
+def payment_document(payment: Payment, refunds: RefundsByPayment) -> PaymentOut:
     """Return the payment as a document."""
-    return payment_out(payment, _OPERATOR)
+    return payment_out(payment, _OPERATOR, refunds=refunds)
 
 
-def order_document(view: OrderView) -> OrderOut:
+def order_document(view: OrderView, refunds: RefundsByPayment) -> OrderOut:
     """Return the order as a document."""
-    return order_out(view, _OPERATOR)
+    return order_out(view, _OPERATOR, refunds=refunds)
 
 
-def print_payment(payment: Payment, *, as_json: bool) -> None:
+def print_payment(payment: Payment, refunds: RefundsByPayment, *, as_json: bool) -> None:
     """Print one payment."""
     if as_json:
-        output.print_json(payment_document(payment))
+        output.print_json(payment_document(payment, refunds))
         return
     card = payment.card
     output.print_fields(
@@ -42,6 +44,8 @@ def print_payment(payment: Payment, *, as_json: bool) -> None:
             "status": payment.status.value,
             "amount": payment.amount,
             "captured": payment.captured,
+            "refunded": payment.refunded if payment.refunded.minor else None,
+            "being refunded": payment.refund_reserved if payment.refund_reserved.minor else None,
             "refundable": payment.amount_refundable,
             "in dispute": payment.disputed if payment.disputed.minor else None,
             "chargeback": "open" if payment.chargeback_open else None,
@@ -55,10 +59,10 @@ def print_payment(payment: Payment, *, as_json: bool) -> None:
     )
 
 
-def print_order(view: OrderView, *, as_json: bool) -> None:
+def print_order(view: OrderView, refunds: RefundsByPayment, *, as_json: bool) -> None:
     """Print one order, with its lines and payments."""
     if as_json:
-        output.print_json(order_document(view))
+        output.print_json(order_document(view, refunds))
         return
     order = view.order
     output.print_fields(
@@ -68,7 +72,8 @@ def print_order(view: OrderView, *, as_json: bool) -> None:
             "status": order.status.value,
             "total": order.total,
             "paid by": order.paid_by,
-            "in dispute": _in_dispute(view),
+            "refunded": _some(view, order_document(view, refunds).amount_refunded),
+            "in dispute": _some(view, order_document(view, refunds).amount_disputed),
         }
     )
     click.echo()
@@ -84,8 +89,7 @@ def print_order(view: OrderView, *, as_json: bool) -> None:
         print_payments(view.payments)
 
 
-def _in_dispute(view: OrderView) -> Money | None:
-    minor = order_document(view).amount_disputed
+def _some(view: OrderView, minor: int) -> Money | None:
     return Money(minor=minor, currency=view.order.cart.currency) if minor else None
 
 
@@ -109,3 +113,48 @@ def print_payments(payments: Sequence[Payment]) -> None:
 
 def _in(order: Order, minor: int) -> str:
     return str(Money(minor=minor, currency=order.cart.currency))
+
+
+def print_refund(refund: Refund, *, as_json: bool) -> None:
+    """Print one refund."""
+    if as_json:
+        output.print_json(refund_out(refund))
+        return
+    output.print_fields(
+        {
+            "refund": refund.id,
+            "payment": refund.payment_id,
+            "order": refund.order_id,
+            "status": refund.status.value,
+            "amount": refund.amount,
+            "at the provider": refund.provider_id or "not known yet",
+            "reason": refund.reason and refund.reason.value,
+            "note": refund.note,
+            "actor": refund.actor or "made at the provider",
+            "failed because": refund.failure_reason,
+            "created": refund.created_at.isoformat(),
+            "updated": refund.updated_at.isoformat(),
+        }
+    )
+
+
+def print_refunds(refunds: Sequence[Refund], *, as_json: bool) -> None:
+    """Print refunds as a table."""
+    if as_json:
+        output.print_json({"items": [refund_out(refund) for refund in refunds]})
+        return
+    output.print_table(
+        ("refund", "payment", "status", "amount", "reason", "actor", "created"),
+        [
+            (
+                refund.id,
+                refund.payment_id,
+                refund.status.value,
+                str(refund.amount),
+                refund.reason.value if refund.reason else "",
+                refund.actor or "",
+                f"{refund.created_at:%Y-%m-%d %H:%M:%S}Z",
+            )
+            for refund in refunds
+        ],
+    )

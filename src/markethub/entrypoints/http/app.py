@@ -23,6 +23,7 @@ from markethub.entrypoints.http.routes.disputes import disputes_router
 from markethub.entrypoints.http.routes.health import LIVE_PATH, READY_PATH, health_router
 from markethub.entrypoints.http.routes.orders import orders_router
 from markethub.entrypoints.http.routes.payments import payments_router
+from markethub.entrypoints.http.routes.refunds import payment_refunds_router, refunds_router
 from markethub.entrypoints.http.routes.stripe import stripe_router
 from markethub.entrypoints.http.security_headers import add_security_headers
 from markethub.entrypoints.lifecycle import running
@@ -43,6 +44,8 @@ _PROVIDED: Final = (
     "capture_payment",
     "cancel_payment",
     "receive_event",
+    "refund_payment",
+    "refund_queries",
     "dispute_queries",
     "draft_evidence",
     "attach_file",
@@ -100,6 +103,8 @@ def _api(container: "Container", metrics: Metrics, limits: Limits) -> Router:
             orders_router,
             stripe_router,
             payments_router,
+            payment_refunds_router,
+            refunds_router,
             disputes_router,
             health_router,
         ],

@@ -36,6 +36,9 @@ KEY_CHARACTERS_MAXIMUM: Final = 255
 KEEP: Final = "idempotency"
 """The route option that says what is kept; a route without it takes no key."""
 
+UNKEYED: Final = "idempotency_unkeyed"
+"""The route option that tells, from a body, a request that ignores its key."""
+
 _NOT_KEPT_STATUS: Final = frozenset({401, 403, 429})
 _NOT_KEPT_CODES: Final = frozenset({RequestInProgress.code, StaleWrite.code})
 """Answers that decide nothing: the same request may succeed a moment later."""
@@ -108,7 +111,12 @@ class Idempotency(ASGIMiddleware):
             await next_app(scope, receive, send)
             return
         held = _Held(holder=key_scope(request), key=key, keep=keep)
-        fingerprint = sha256(await read_body(request)).hexdigest()
+        body = await read_body(request)
+        is_unkeyed: Callable[[bytes], bool] | None = scope["route_handler"].opt.get(UNKEYED)
+        if is_unkeyed is not None and is_unkeyed(body):
+            await next_app(scope, receive, send)
+            return
+        fingerprint = sha256(body).hexdigest()
         match await self._keys.begin(held.holder, key, fingerprint, now=self._clock.now()):
             case Begun():
                 await self._execute(held, lambda hold: next_app(scope, receive, hold))

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import datetime
+from types import MappingProxyType
 from typing import Annotated, Any
 
 import msgspec
@@ -17,6 +18,7 @@ from markethub.domain.usecases.charge_order import ChargeStarted
 from markethub.domain.usecases.confirm_payment import PaymentConfirmed
 from markethub.entrypoints.http.auth import Caller
 from markethub.entrypoints.http.declines import sentence
+from markethub.entrypoints.http.refund_schemas import RefundOut, RefundsByPayment, refund_out
 
 # --- in ---------------------------------------------------------------------------------------
 
@@ -153,8 +155,7 @@ class PaymentOut(msgspec.Struct, frozen=True):
     disputed: bool
     created_at: datetime
     updated_at: datetime
-    refunds: list[dict[str, Any]]
-    """Always empty until payments can be refunded."""
+    refunds: list[RefundOut]
     available_actions: list[Action]
     method: MethodOut | UnsetType = UNSET
     error: ErrorOut | UnsetType = UNSET
@@ -215,9 +216,12 @@ class ReceivedOut(msgspec.Struct, frozen=True):
     received: bool
 
 
-def payment_out(payment: Payment, caller: Caller) -> PaymentOut:
-    """Show a payment to ``caller``."""
+def payment_out(
+    payment: Payment, caller: Caller, *, refunds: RefundsByPayment = MappingProxyType({})
+) -> PaymentOut:
+    """Show a payment to ``caller``, with its refunds among ``refunds``."""
     card = payment.card
+    to_customer = caller.customer_id is not None
     return PaymentOut(
         id=payment.id,
         order_id=payment.order_id,
@@ -233,7 +237,9 @@ def payment_out(payment: Payment, caller: Caller) -> PaymentOut:
         disputed=payment.disputed.minor > 0 or payment.chargeback_open,
         created_at=payment.created_at,
         updated_at=payment.updated_at,
-        refunds=[],
+        refunds=[
+            refund_out(refund, to_customer=to_customer) for refund in refunds.get(payment.id, ())
+        ],
         available_actions=list(payment.available_actions),
         method=MethodOut(
             brand=card.brand, last4=card.last4, exp_month=card.exp_month, exp_year=card.exp_year
@@ -267,15 +273,15 @@ def _error_out(payment: Payment, caller: Caller) -> ErrorOut | UnsetType:
     return ErrorOut(code=code, message=sentence(payment), decline_code=shown)
 
 
-def payments_out(page: PaymentPage, caller: Caller) -> PaymentsOut:
+def payments_out(page: PaymentPage, caller: Caller, *, refunds: RefundsByPayment) -> PaymentsOut:
     """Show a page of payments to ``caller``."""
     return PaymentsOut(
-        items=[payment_out(payment, caller) for payment in page.items],
+        items=[payment_out(payment, caller, refunds=refunds) for payment in page.items],
         next_cursor=page.next_cursor,
     )
 
 
-def order_out(view: OrderView, caller: Caller) -> OrderOut:
+def order_out(view: OrderView, caller: Caller, *, refunds: RefundsByPayment) -> OrderOut:
     """Show an order to ``caller``."""
     order = view.order
     # Money that is held back in quarantine is not payment of the order.
@@ -302,7 +308,7 @@ def order_out(view: OrderView, caller: Caller) -> OrderOut:
         amount_paid=sum(payment.captured.minor for payment in paying),
         amount_refunded=sum(payment.refunded.minor for payment in same),
         amount_disputed=sum(payment.disputed.minor for payment in same),
-        payments=[payment_out(payment, caller) for payment in view.payments],
+        payments=[payment_out(payment, caller, refunds=refunds) for payment in view.payments],
     )
 
 

@@ -7,8 +7,8 @@ from litestar.params import FromPath
 
 from markethub.domain import ids
 from markethub.domain.errors import NotFound
-from markethub.domain.ids import OrderId
 from markethub.domain.ports.queries import OrderView, Queries
+from markethub.domain.ports.refunds import RefundQueries
 from markethub.domain.usecases.cancel_order import CancelOrder, CancelOrderCommand
 from markethub.domain.usecases.register_order import RegisterOrder, RegisterOrderCommand
 from markethub.entrypoints.http.auth import Access, Caller
@@ -26,10 +26,12 @@ from markethub.entrypoints.http.schemas import OrderIn, OrderOut, given, order_o
     opt={ACCESS: Access(storefront=True)},
 )
 async def put_order(
+    *,
     request: Request[Any, Any, Any],
     order_id: FromPath[str],
     register_order: Injected[RegisterOrder],
     queries: Injected[Queries],
+    refund_queries: Injected[RefundQueries],
     caller: Injected[Caller],
 ) -> OrderOut:
     """Register an order, or replace one that is not paid."""
@@ -40,7 +42,7 @@ async def put_order(
             order_id=known, cart=body.cart(), expected_total=given(body.expected_total)
         )
     )
-    return order_out(await _view(queries, known), caller)
+    return await _shown(await queries.order(known), caller, refund_queries)
 
 
 @get(
@@ -49,11 +51,14 @@ async def put_order(
     opt={ACCESS: Access(storefront=True, customer=True)},
 )
 async def get_order(
-    order_id: FromPath[str], queries: Injected[Queries], caller: Injected[Caller]
+    order_id: FromPath[str],
+    queries: Injected[Queries],
+    refund_queries: Injected[RefundQueries],
+    caller: Injected[Caller],
 ) -> OrderOut:
     """Return an order with its payments."""
     view = await queries.order(ids.order_id(order_id), customer_id=caller.customer_id)
-    return order_out(_found(view), caller)
+    return await _shown(view, caller, refund_queries)
 
 
 @delete(
@@ -66,22 +71,20 @@ async def delete_order(
     order_id: FromPath[str],
     cancel_order: Injected[CancelOrder],
     queries: Injected[Queries],
+    refund_queries: Injected[RefundQueries],
     caller: Injected[Caller],
 ) -> OrderOut:
     """Cancel an unpaid order and its intent; return it as it is then."""
     known = ids.order_id(order_id)
     await cancel_order(CancelOrderCommand(order_id=known))
-    return order_out(await _view(queries, known), caller)
+    return await _shown(await queries.order(known), caller, refund_queries)
 
 
-async def _view(queries: Queries, known: OrderId) -> OrderView:
-    return _found(await queries.order(known))
-
-
-def _found(view: OrderView | None) -> OrderView:
+async def _shown(view: OrderView | None, caller: Caller, refund_queries: RefundQueries) -> OrderOut:
     if view is None:
         raise NotFound("no such order")
-    return view
+    refunds = await refund_queries.refunds_of([payment.id for payment in view.payments])
+    return order_out(view, caller, refunds=refunds)
 
 
 orders_router = Router(

@@ -10,8 +10,9 @@ from msgspec import UnsetType
 from markethub.domain import ids
 from markethub.domain.errors import NotFound
 from markethub.domain.ids import PaymentId
-from markethub.domain.payment import PaymentStatus
+from markethub.domain.payment import Payment, PaymentStatus
 from markethub.domain.ports.queries import PaymentFilter, Queries
+from markethub.domain.ports.refunds import RefundQueries
 from markethub.domain.usecases.cancel_payment import CancelPayment, CancelPaymentCommand
 from markethub.domain.usecases.capture_payment import CapturePayment, CapturePaymentCommand
 from markethub.entrypoints.http.auth import Access, Caller
@@ -50,6 +51,7 @@ def _payment_id(text: str) -> PaymentId:
 async def list_payments(
     *,
     queries: Injected[Queries],
+    refund_queries: Injected[RefundQueries],
     caller: Injected[Caller],
     order_id: FromQuery[str | None] = None,
     status: FromQuery[PaymentStatus | None] = None,
@@ -68,18 +70,22 @@ async def list_payments(
         cursor=cursor,
         limit=limit,
     )
-    return payments_out(page, caller)
+    refunds = await refund_queries.refunds_of([payment.id for payment in page.items])
+    return payments_out(page, caller, refunds=refunds)
 
 
 @get("/{payment_id:str}", responses=problems(*READS), opt={ACCESS: _READERS})
 async def get_payment(
-    payment_id: FromPath[str], queries: Injected[Queries], caller: Injected[Caller]
+    payment_id: FromPath[str],
+    queries: Injected[Queries],
+    refund_queries: Injected[RefundQueries],
+    caller: Injected[Caller],
 ) -> PaymentOut:
     """Return a payment."""
     payment = await queries.payment(_payment_id(payment_id), customer_id=caller.customer_id)
     if payment is None:
         raise NotFound("no such payment")
-    return payment_out(payment, caller)
+    return await _shown(payment, caller, refund_queries)
 
 
 @post(
@@ -93,6 +99,7 @@ async def capture_payment(
     request: Request[Any, Any, Any],
     payment_id: FromPath[str],
     capture_payment: Injected[CapturePayment],
+    refund_queries: Injected[RefundQueries],
     caller: Injected[Caller],
 ) -> PaymentOut:
     """Take the money that the card holds, or a part of it; the rest is released."""
@@ -103,7 +110,7 @@ async def capture_payment(
             payment_id=known, amount_minor=given(body.amount), origin=origin(request)
         )
     )
-    return payment_out(payment, caller)
+    return await _shown(payment, caller, refund_queries)
 
 
 @post(
@@ -117,6 +124,7 @@ async def cancel_payment(
     request: Request[Any, Any, Any],
     payment_id: FromPath[str],
     cancel_payment: Injected[CancelPayment],
+    refund_queries: Injected[RefundQueries],
     caller: Injected[Caller],
 ) -> PaymentOut:
     """Give a payment up before money was captured. Its order stays open."""
@@ -126,7 +134,12 @@ async def cancel_payment(
     payment = await cancel_payment(
         CancelPaymentCommand(payment_id=known, reason=reason, origin=origin(request))
     )
-    return payment_out(payment, caller)
+    return await _shown(payment, caller, refund_queries)
+
+
+async def _shown(payment: Payment, caller: Caller, refund_queries: RefundQueries) -> PaymentOut:
+    refunds = await refund_queries.refunds_of([payment.id])
+    return payment_out(payment, caller, refunds=refunds)
 
 
 payments_router = Router(
