@@ -4,6 +4,7 @@ Nothing here waits or reads the time: the clock moves when a test moves it, and 
 pauses. The gateway is wrapped so that a test can say which of its calls go wrong.
 """
 
+import asyncio
 import json
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
@@ -21,9 +22,11 @@ from markethub.domain.money import Currency
 from markethub.domain.order import Cart, Line, Order
 from markethub.domain.payment import Payment
 from markethub.domain.ports.queries import OrderView, Queries
+from markethub.domain.refund import Refund
 from markethub.domain.usecases.charge_order import ChargeOrderCommand, ChargeStarted
 from markethub.domain.usecases.confirm_payment import ConfirmPaymentCommand, PaymentConfirmed
 from markethub.domain.usecases.receive_event import ReceiveEventCommand
+from markethub.domain.usecases.refund_payment import RefundPaymentCommand
 from markethub.domain.usecases.register_order import RegisterOrderCommand
 from markethub.entrypoints.container import Container
 from tests.support.faults import FaultyGateway
@@ -48,6 +51,7 @@ class ManualClock:
 
     async def pause(self, seconds: float) -> None:
         self.advance(seconds=seconds)
+        await asyncio.sleep(0)  # whoever waits lets the others work
 
 
 def in_memory_account(options: AccountOptions | None = None) -> Account:
@@ -196,6 +200,34 @@ class World:
         """Let a crashed or unknown operation become due, and recover."""
         self.clock.advance(seconds=30)
         await self.container.reconcile()()
+
+    # --- refunds ------------------------------------------------------------------------------
+
+    async def paid(
+        self, order_id: str = "o-1", *, total: int = 5000, card: str = SUCCESS
+    ) -> Payment:
+        """Register and charge an order, and hear that it is paid."""
+        await self.register(order_id, total=total)
+        started = await self.charge(order_id)
+        self.pay(started, card)
+        await self.work()
+        [paid] = [p for p in await self.payments(order_id) if p.id == started.payment.id]
+        return paid
+
+    async def refund(self, payment: Payment, amount: int | None = None, **more: Any) -> Refund:
+        """Refund a payment; ``more`` goes into the command."""
+        command = RefundPaymentCommand(
+            payment_id=payment.id, actor="ada", amount_minor=amount, **more
+        )
+        return await self.container.refund_payment()(command)
+
+    async def refunds(self, payment: Payment) -> list[Refund]:
+        """Return a payment's refunds, oldest first."""
+        found = await self.container.refund_queries().refunds_of([payment.id])
+        return list(found.get(payment.id, ()))
+
+    def refunds_at_stripe(self) -> list[dict[str, Any]]:
+        return list(self.at_stripe("/v1/refunds", {"limit": 100})["data"])
 
     async def books(self) -> dict[tuple[Book, str], int]:
         """Return the ledger's balances by account and currency."""

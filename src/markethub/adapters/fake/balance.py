@@ -81,6 +81,24 @@ def adjust(
     )
 
 
+def refund(
+    execution: Execution, charge: JsonObject, *, amount: int, source: str, type: str
+) -> JsonObject:
+    """Write and return the line of a refund (negative), or of one that came back. No fee."""
+    settled_amount, currency = settled(abs(amount), charge["currency"], execution.options)
+    return _line(
+        execution,
+        charge,
+        amount=settled_amount if amount > 0 else -settled_amount,
+        fee_amount=0,
+        currency=currency,
+        at_once=True,
+        type=type,
+        reporting_category=type,
+        source=source,
+    )
+
+
 def _line(
     execution: Execution,
     charge: JsonObject,

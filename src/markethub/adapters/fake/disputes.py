@@ -50,6 +50,7 @@ UPDATE: Final[Spec] = {"evidence": fields(_EVIDENCE), "metadata": metadata, "sub
 LIST_PARAMS: Final[Spec] = {**LIST, "charge": text(), "payment_intent": text()}
 
 
+_INQUIRIES: Final = ("warning_needs_response", "warning_under_review")
 _REVIEWED: Final = {
     "needs_response": "under_review",
     "warning_needs_response": "warning_under_review",
@@ -155,6 +156,13 @@ def decide(execution: Execution, dispute_id: str) -> None:
             _withdraw(execution, changed)
         case _:
             pass  # a real bank would take its time; this one waits for the magic words
+
+
+def end_inquiries(execution: Execution, charge_id: str) -> None:
+    """Close the inquiries of a charge that was refunded as a whole: nothing is left to ask."""
+    for dispute in list(execution.newest(KIND)):
+        if dispute["charge"] == charge_id and dispute["status"] in _INQUIRIES:
+            _close(execution, dispute, "warning_closed")
 
 
 def win_late(execution: Execution, dispute_id: str) -> JsonObject:

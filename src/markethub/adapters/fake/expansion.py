@@ -24,6 +24,12 @@ _EXPANDABLE: Final[Mapping[str, Mapping[str, str]]] = {
     "dispute": {"charge": "charge", "payment_intent": "payment_intent"},
     "radar.early_fraud_warning": {"charge": "charge", "payment_intent": "payment_intent"},
     "balance_transaction": {"source": "charge"},
+    "refund": {
+        "balance_transaction": "balance_transaction",
+        "charge": "charge",
+        "failure_balance_transaction": "balance_transaction",
+        "payment_intent": "payment_intent",
+    },
     "payment_method": {"customer": "customer"},
     "setup_intent": {
         "customer": "customer",
@@ -62,7 +68,7 @@ def _expand(execution: Execution, value: JsonObject, names: Sequence[str], path:
     target_kind = _EXPANDABLE.get(kind, {}).get(name)
     if target_kind is None:
         raise ApiError(f"This property cannot be expanded ({path}).", param="expand")
-    target = value[name]
+    target = value.get(name)  # a refund that did not fail has no such field
     if target is None:
         return value
     if isinstance(target, str):

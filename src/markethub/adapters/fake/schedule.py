@@ -10,6 +10,7 @@ from markethub.adapters.fake import (
     confirmations,
     disputes,
     payment_intents,
+    refunds,
     setup_confirmations,
 )
 from markethub.adapters.fake.execution import Execution
@@ -19,6 +20,7 @@ ACTIONS: Final[Mapping[str, Callable[[Execution, str], None]]] = {
     charges.BOOK: charges.book_later,
     charges.FOLLOW: disputes.arise,
     disputes.DECIDE: disputes.decide,
+    refunds.FOLLOW: refunds.follow,
     charges.EXPIRE: payment_intents.expire,
     confirmations.SETTLE: confirmations.settle,
     setup_confirmations.SETTLE: setup_confirmations.settle,

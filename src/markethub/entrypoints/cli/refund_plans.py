@@ -1,4 +1,4 @@
-"""``markethub refunds plan`` and ``refunds apply``: many refunds, looked at before they are made."""
+"""``markethub refunds plan`` and ``refunds apply``: many refunds, looked at before made."""
 
 import json
 import sys
