@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from markethub.domain.errors import InvalidTransition, RequestInProgress
 from markethub.domain.facts import IntentStatus
-from markethub.domain.ids import OperationId
+from markethub.domain.ids import OperationId, RefundId
 from markethub.domain.operation import (
     KEY_LIFE,
     CancelIntent,
@@ -20,6 +20,7 @@ from markethub.domain.operation import (
     Operation,
     OperationKind,
     OperationStatus,
+    RefundIntent,
     UpdateIntent,
     refuse_second,
 )
@@ -32,6 +33,7 @@ UNRESOLVED, DONE, REFUSED, NEVER = (
     OperationStatus.REFUSED,
     OperationStatus.NEVER_HAPPENED,
 )
+REF1 = RefundId("ref_1")
 CREATE = CreateIntent(
     payment_id=PAY1, order_id="o-1", customer_id="c-1", amount=usd(5000), manual_capture=False
 )
@@ -40,6 +42,9 @@ COMMANDS: dict[OperationKind, GatewayCommand] = {
     K.UPDATE_INTENT: UpdateIntent(intent_id=PI1, amount=usd(6000)),
     K.CAPTURE: CaptureIntent(intent_id=PI1, amount=usd(3000)),
     K.CANCEL: CancelIntent(intent_id=PI1),
+    K.REFUND: RefundIntent(
+        intent_id=PI1, refund_id=REF1, payment_id=PAY1, amount=usd(2000), reason="goodwill"
+    ),
 }
 
 
@@ -62,7 +67,7 @@ def test_an_operation_begins_unresolved_and_is_left_to_its_request_at_first(
     )
 
 
-def test_an_update_or_a_capture_remembers_its_amount() -> None:
+def test_an_update_a_capture_or_a_refund_remembers_its_amount() -> None:
     amounts = {kind: operation(command).amount for kind, command in COMMANDS.items()}
 
     assert {
@@ -70,6 +75,7 @@ def test_an_update_or_a_capture_remembers_its_amount() -> None:
         K.UPDATE_INTENT: usd(6000),
         K.CAPTURE: usd(3000),
         K.CANCEL: None,
+        K.REFUND: usd(2000),
     } == amounts
 
 
@@ -177,12 +183,14 @@ HAPPENED = {
     K.UPDATE_INTENT: set[IntentStatus](),
     K.CAPTURE: {S.SUCCEEDED},
     K.CANCEL: {S.CANCELED},
+    K.REFUND: set[IntentStatus](),  # an intent does not show its refunds
 }
 IMPOSSIBLE = {
     K.CREATE_INTENT: set[IntentStatus](),
     K.UPDATE_INTENT: {S.PROCESSING, S.REQUIRES_CAPTURE, S.SUCCEEDED, S.CANCELED},
     K.CAPTURE: {S.CANCELED, S.REQUIRES_PAYMENT_METHOD, S.REQUIRES_CONFIRMATION},
     K.CANCEL: {S.SUCCEEDED},
+    K.REFUND: set[IntentStatus](),
 }
 
 

@@ -20,6 +20,7 @@ ALLOWED = {
     P.REQUIRES_PAYMENT_METHOD: {Action.CANCEL},
     P.REQUIRES_ACTION: {Action.CANCEL},
     P.AUTHORIZED: {Action.CAPTURE, Action.CANCEL},
+    P.SUCCEEDED: {Action.REFUND},
 }
 
 
