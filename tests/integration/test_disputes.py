@@ -581,6 +581,39 @@ class TestUnknownOutcomes:
         assert submitted.status is DisputeStatus.UNDER_REVIEW
 
 
+async def test_two_workers_at_once_make_one_dispute(disputed: Disputed) -> None:
+    payment = await disputed.payment()
+    disputed.bank.put(disputed_by_others(charge=payment.charge_id, balance_transactions=[TAKEN]))
+    for what in ("created", "funds_withdrawn"):
+        await disputed.deliver(f"charge.dispute.{what}", disputed.bank.disputes["dp_1"])
+
+    await asyncio.gather(*(disputed.process() for _ in range(4)))
+    disputed.world.clock.advance(hours=1)
+    await disputed.process()
+
+    books = await disputed.world.books()
+    assert 1 == len(await disputed.disputes())
+    assert (5000, 1500) == (books[Book.DISPUTE_LOSSES, "usd"], books[Book.DISPUTE_FEES, "usd"])
+    assert ["dispute.opened"] == await disputed.told()
+
+
+async def test_the_worker_finishes_submissions_and_reminds(disputed: Disputed) -> None:
+    dispute = await disputed.open()
+    await disputed.draft(dispute.id, uncategorized_text="it was sent")
+    other = await disputed.open(id="dp_2")
+    disputed.bank.faults = [Fault.LOST_REPLY]
+    with pytest.raises(GatewayUnavailable):
+        await disputed.submit(dispute.id)
+    disputed.world.clock.advance(days=5)
+
+    found = await disputed.world.container.worker().round()
+
+    assert (2, 1) == (found, len(disputed.bank.executed))
+    assert (await disputed.dispute()).status is DisputeStatus.UNDER_REVIEW
+    reminded = await disputed.dispute("dp_2")
+    assert (other.id, True) == (reminded.id, reminded.reminded_at is not None)
+
+
 async def test_the_draft_survives_what_the_provider_says(disputed: Disputed) -> None:
     dispute = await disputed.open()
     drafted = await disputed.draft(dispute.id, uncategorized_text="kept")
