@@ -151,6 +151,17 @@ class TestFunds:
         assert (both.disputed.minor, both.chargeback_open) == (3000, True)
         assert (one.disputed.minor, one.chargeback_open) == (1000, True)
 
+    async def test_one_of_several_that_is_open_is_enough_whichever_it_is(
+        self, disputed: Disputed
+    ) -> None:
+        await disputed.open(id="dp_1", amount=2000)
+        await disputed.open(id="dp_2", amount=1000)
+
+        disputed.bank.change("dp_2", status="lost")
+        await disputed.tell("charge.dispute.closed", "dp_2")
+
+        assert (await disputed.payment()).chargeback_open
+
     async def test_a_dispute_may_be_of_more_than_the_charge(self, disputed: Disputed) -> None:
         taken = movement("txn_taken", -6000)
         await disputed.open(amount=6000, balance_transactions=[taken])
@@ -231,8 +242,10 @@ class TestHearing:
         disputed.bank.after_read = late_win
         await disputed.tell("charge.dispute.closed")
 
+        health = await disputed.world.container.queries().health()
         assert (await disputed.dispute()).status is DisputeStatus.WON
         assert ["dispute.opened", "dispute.won"] == await disputed.told()
+        assert 0 == health.waiting_events
 
     async def test_an_early_fraud_warning_is_recorded_and_kept_up_to_date(
         self, disputed: Disputed
@@ -253,7 +266,13 @@ class TestHearing:
         await disputed.process()
         [first] = (await disputed.payment()).fraud_warnings
 
-        disputed.bank.warnings["issfr_1"] = {**warning, "actionable": False}
+        async def resolved() -> None:
+            disputed.bank.warnings["issfr_1"] = {**warning, "actionable": False}
+            await disputed.deliver("radar.early_fraud_warning.updated", warning)
+            await disputed.process()
+
+        # Another reading overtakes this one, which shows the warning as it was before.
+        disputed.bank.after_read = resolved
         await disputed.deliver("radar.early_fraud_warning.updated", warning)
         await disputed.process()
 
@@ -481,6 +500,18 @@ class TestUnknownOutcomes:
 
         assert (await disputed.dispute()).status is DisputeStatus.UNDER_REVIEW
         assert len(disputed.bank.executed) == 1
+
+    async def test_what_stays_unknown_is_left_alone_for_a_while(self, disputed: Disputed) -> None:
+        dispute_id = await self.drafted(disputed)
+        disputed.bank.is_down = True
+        with pytest.raises(GatewayUnavailable):
+            await disputed.submit(dispute_id)
+        reconcile = disputed.world.container.reconcile_disputes()
+        disputed.world.clock.advance(seconds=30)
+
+        first, again = await reconcile(), await reconcile()
+
+        assert [1, 0] == [first.unresolved, again.unresolved]
 
     async def test_a_repetition_finishes_what_was_left(self, disputed: Disputed) -> None:
         dispute_id = await self.drafted(disputed)
