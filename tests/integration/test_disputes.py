@@ -4,6 +4,7 @@ import asyncio
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import attrs
 import pytest
 
 from markethub.domain.dispute import DisputeStatus
@@ -22,6 +23,8 @@ from markethub.domain.ids import DisputeId
 from markethub.domain.ledger import Account as Book
 from markethub.domain.money import Money
 from markethub.domain.operation import KEY_LIFE
+from markethub.domain.ports.unit_of_work import Transaction
+from markethub.domain.usecases.settlement import lock
 from tests.support.bank import DUE_BY, dispute_object, movement
 from tests.support.disputed import PDF, Disputed
 from tests.support.faults import Crash, Fault
@@ -236,8 +239,8 @@ class TestHearing:
 
         async def late_win() -> None:
             disputed.bank.change(status="won", balance_transactions=[TAKEN, BACK])
-            await disputed.deliver("charge.dispute.updated", disputed.bank.disputes["dp_1"])
-            await disputed.process()
+            settlement = disputed.world.container.dispute_settlement()
+            await settlement.refresh(await disputed.dispute())
 
         disputed.bank.after_read = late_win
         await disputed.tell("charge.dispute.closed")
@@ -268,8 +271,12 @@ class TestHearing:
 
         async def resolved() -> None:
             disputed.bank.warnings["issfr_1"] = {**warning, "actionable": False}
-            await disputed.deliver("radar.early_fraud_warning.updated", warning)
-            await disputed.process()
+            await disputed.world.container.transactions().run(note_it)
+
+        async def note_it(tx: Transaction) -> None:
+            _, found = await lock(tx, payment.id)
+            newer = attrs.evolve(first, is_actionable=False)
+            await tx.payments.save(found.warn(newer, now=disputed.world.clock.now()))
 
         # Another reading overtakes this one, which shows the warning as it was before.
         disputed.bank.after_read = resolved
