@@ -4,6 +4,7 @@ import asyncio
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import attrs
 import pytest
 
 from markethub.domain.dispute import DisputeStatus
@@ -22,6 +23,8 @@ from markethub.domain.ids import DisputeId
 from markethub.domain.ledger import Account as Book
 from markethub.domain.money import Money
 from markethub.domain.operation import KEY_LIFE
+from markethub.domain.ports.unit_of_work import Transaction
+from markethub.domain.usecases.settlement import lock
 from tests.support.bank import DUE_BY, dispute_object, movement
 from tests.support.disputed import PDF, Disputed
 from tests.support.faults import Crash, Fault
@@ -151,6 +154,17 @@ class TestFunds:
         assert (both.disputed.minor, both.chargeback_open) == (3000, True)
         assert (one.disputed.minor, one.chargeback_open) == (1000, True)
 
+    async def test_one_of_several_that_is_open_is_enough_whichever_it_is(
+        self, disputed: Disputed
+    ) -> None:
+        await disputed.open(id="dp_1", amount=2000)
+        await disputed.open(id="dp_2", amount=1000)
+
+        disputed.bank.change("dp_2", status="lost")
+        await disputed.tell("charge.dispute.closed", "dp_2")
+
+        assert (await disputed.payment()).chargeback_open
+
     async def test_a_dispute_may_be_of_more_than_the_charge(self, disputed: Disputed) -> None:
         taken = movement("txn_taken", -6000)
         await disputed.open(amount=6000, balance_transactions=[taken])
@@ -225,14 +239,16 @@ class TestHearing:
 
         async def late_win() -> None:
             disputed.bank.change(status="won", balance_transactions=[TAKEN, BACK])
-            await disputed.deliver("charge.dispute.updated", disputed.bank.disputes["dp_1"])
-            await disputed.process()
+            settlement = disputed.world.container.dispute_settlement()
+            await settlement.refresh(await disputed.dispute())
 
         disputed.bank.after_read = late_win
         await disputed.tell("charge.dispute.closed")
 
+        health = await disputed.world.container.queries().health()
         assert (await disputed.dispute()).status is DisputeStatus.WON
         assert ["dispute.opened", "dispute.won"] == await disputed.told()
+        assert 0 == health.waiting_events
 
     async def test_an_early_fraud_warning_is_recorded_and_kept_up_to_date(
         self, disputed: Disputed
@@ -253,7 +269,17 @@ class TestHearing:
         await disputed.process()
         [first] = (await disputed.payment()).fraud_warnings
 
-        disputed.bank.warnings["issfr_1"] = {**warning, "actionable": False}
+        async def resolved() -> None:
+            disputed.bank.warnings["issfr_1"] = {**warning, "actionable": False}
+            await disputed.world.container.transactions().run(note_it)
+
+        async def note_it(tx: Transaction) -> None:
+            _, found = await lock(tx, payment.id)
+            newer = attrs.evolve(first, is_actionable=False)
+            await tx.payments.save(found.warn(newer, now=disputed.world.clock.now()))
+
+        # Another reading overtakes this one, which shows the warning as it was before.
+        disputed.bank.after_read = resolved
         await disputed.deliver("radar.early_fraud_warning.updated", warning)
         await disputed.process()
 
@@ -482,6 +508,18 @@ class TestUnknownOutcomes:
         assert (await disputed.dispute()).status is DisputeStatus.UNDER_REVIEW
         assert len(disputed.bank.executed) == 1
 
+    async def test_what_stays_unknown_is_left_alone_for_a_while(self, disputed: Disputed) -> None:
+        dispute_id = await self.drafted(disputed)
+        disputed.bank.is_down = True
+        with pytest.raises(GatewayUnavailable):
+            await disputed.submit(dispute_id)
+        reconcile = disputed.world.container.reconcile_disputes()
+        disputed.world.clock.advance(seconds=30)
+
+        first, again = await reconcile(), await reconcile()
+
+        assert [1, 0] == [first.unresolved, again.unresolved]
+
     async def test_a_repetition_finishes_what_was_left(self, disputed: Disputed) -> None:
         dispute_id = await self.drafted(disputed)
         disputed.bank.faults = [Fault.LOST_REPLY]
@@ -579,6 +617,39 @@ class TestUnknownOutcomes:
         submitted = await disputed.submit(dispute_id)
 
         assert submitted.status is DisputeStatus.UNDER_REVIEW
+
+
+async def test_two_workers_at_once_make_one_dispute(disputed: Disputed) -> None:
+    payment = await disputed.payment()
+    disputed.bank.put(disputed_by_others(charge=payment.charge_id, balance_transactions=[TAKEN]))
+    for what in ("created", "funds_withdrawn"):
+        await disputed.deliver(f"charge.dispute.{what}", disputed.bank.disputes["dp_1"])
+
+    await asyncio.gather(*(disputed.process() for _ in range(4)))
+    disputed.world.clock.advance(hours=1)
+    await disputed.process()
+
+    books = await disputed.world.books()
+    assert 1 == len(await disputed.disputes())
+    assert (5000, 1500) == (books[Book.DISPUTE_LOSSES, "usd"], books[Book.DISPUTE_FEES, "usd"])
+    assert ["dispute.opened"] == await disputed.told()
+
+
+async def test_the_worker_finishes_submissions_and_reminds(disputed: Disputed) -> None:
+    dispute = await disputed.open()
+    await disputed.draft(dispute.id, uncategorized_text="it was sent")
+    other = await disputed.open(id="dp_2")
+    disputed.bank.faults = [Fault.LOST_REPLY]
+    with pytest.raises(GatewayUnavailable):
+        await disputed.submit(dispute.id)
+    disputed.world.clock.advance(days=5)
+
+    found = await disputed.world.container.worker().round()
+
+    assert (2, 1) == (found, len(disputed.bank.executed))
+    assert (await disputed.dispute()).status is DisputeStatus.UNDER_REVIEW
+    reminded = await disputed.dispute("dp_2")
+    assert (other.id, True) == (reminded.id, reminded.reminded_at is not None)
 
 
 async def test_the_draft_survives_what_the_provider_says(disputed: Disputed) -> None:

@@ -1,7 +1,10 @@
 """Disputes from end to end: magic cards, the account's own events, our books and its balance."""
 
+from itertools import permutations
+
 import pytest
 
+from markethub.adapters.fake import issuers
 from markethub.domain.dispute import Dispute, DisputeStatus
 from markethub.domain.ledger import Account as Book
 from markethub.domain.payment import Payment
@@ -10,7 +13,10 @@ from markethub.domain.usecases.accept_dispute import AcceptDisputeCommand
 from markethub.domain.usecases.attach_file import AttachFileCommand
 from markethub.domain.usecases.draft_evidence import DraftEvidenceCommand
 from markethub.domain.usecases.submit_evidence import SubmitEvidenceCommand
-from tests.support.world import World
+from markethub.entrypoints.container import build_container
+from markethub.entrypoints.setting_values import Database
+from markethub.entrypoints.settings import Settings
+from tests.support.world import SUCCESS, World
 
 pytestmark = pytest.mark.anyio
 
@@ -112,9 +118,64 @@ async def test_several_disputes_of_one_charge_add_up(world: World) -> None:
     await assert_books_agree(world)
 
 
+async def test_a_dispute_that_was_born_lost_is_won_late(world: World) -> None:
+    payment = await paid(world, SUCCESS)
+    assert payment.charge_id is not None
+    dispute = issuers.dispute_charge(world.account, payment.charge_id, status="lost")
+    await world.work()
+    born = (await world.payments())[0]
+
+    issuers.win_dispute_late(world.account, dispute["id"])
+    await world.work()
+
+    [won], [payment] = await disputes(world), await world.payments()
+    assert (5000, False) == (born.disputed.minor, born.chargeback_open)
+    assert (DisputeStatus.WON, 0) == (won.status, payment.disputed.minor)
+    await assert_books_agree(world)
+
+
+async def test_a_prevented_dispute_of_more_than_the_charge_changes_nothing(world: World) -> None:
+    before = await paid(world, SUCCESS)
+    assert before.charge_id is not None
+
+    issuers.dispute_charge(world.account, before.charge_id, status="prevented", amount=9000)
+    await world.work()
+
+    [dispute], [payment] = await disputes(world), await world.payments()
+    assert (DisputeStatus.PREVENTED, 9000) == (dispute.status, dispute.amount.minor)
+    assert before == payment
+    await assert_books_agree(world)
+
+
+async def test_the_accounts_own_five_events_end_the_same_in_all_120_orders() -> None:
+    ends: list[tuple[object, ...]] = []
+    for order in permutations(range(5)):
+        world = World(build_container(Settings(database=Database(url="memory://"))))
+        await paid(world, DISPUTED)
+        [dispute] = await disputes(world)
+        await answer(world, dispute, "winning_evidence")
+        world.clock.advance(seconds=10)
+        world.account.advance(int(world.clock.now().timestamp()))
+        listed = world.at_stripe("/v1/events", {"limit": 100})["data"]
+        told = [event for event in listed if event["type"].startswith("charge.dispute.")]
+        assert 5 == len(told)
+        for place in (*order, *order):
+            await world.deliver({**told[place], "id": f"{told[place]['id']}_{len(ends)}"})
+        await world.work()
+        [won], [payment] = await disputes(world), await world.payments()
+        ends.append((won.status, won.movements, payment.disputed, await world.books()))
+
+    assert DisputeStatus.WON is ends[0][0]
+    assert [ends[0]] * 120 == ends
+
+
 async def test_an_early_fraud_warning_is_on_the_payment(world: World) -> None:
     payment = await paid(world, WARNED)
 
     [warning] = payment.fraud_warnings
-    assert warning.is_actionable
+    issuers.resolve_warning(world.account, warning.id)
+    await world.work()
+
+    [resolved] = (await world.payments())[0].fraud_warnings
+    assert (True, False) == (warning.is_actionable, resolved.is_actionable)
     assert [] == await disputes(world)

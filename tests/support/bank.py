@@ -145,15 +145,20 @@ class Bank:
         if self.is_down:
             raise GatewayUnavailable("down")
         view = disputes.dispute(copy.deepcopy(self.disputes[dispute_id]))
-        if self.after_read is not None:
-            hook, self.after_read = self.after_read, None
-            await hook()
+        await self._on_its_way_back()
         return view
 
     async def read_warning(self, warning_id: WarningId) -> ProviderFraudWarning:
         if self.is_down:
             raise GatewayUnavailable("down")
-        return disputes.fraud_warning(self.warnings[warning_id])
+        view = disputes.fraud_warning(self.warnings[warning_id])
+        await self._on_its_way_back()
+        return view
+
+    async def _on_its_way_back(self) -> None:
+        if self.after_read is not None:
+            hook, self.after_read = self.after_read, None
+            await hook()
 
     async def close(self) -> None:
         pass

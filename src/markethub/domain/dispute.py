@@ -268,13 +268,6 @@ class Dispute:
         self.require_answerable(now=now)
         return attrs.evolve(self, draft=draft, drafted_by=actor, updated_at=now)
 
-    def touch(self, *, now: datetime) -> Self:
-        """Take note that the provider is about to be asked something.
-
-        The new version makes every view of the dispute from before recognisably old.
-        """
-        return attrs.evolve(self, updated_at=now)
-
     def remind(self, *, now: datetime) -> Self:
         """Tell once that the time for evidence runs out soon; nothing if it does not."""
         due_by = self.evidence_due_by

@@ -196,6 +196,24 @@ async def test_a_submission_of_unknown_outcome_is_finished_by_its_repetition(
     assert 1 == len(disputed.bank.executed)
 
 
+async def test_a_request_that_recovery_finished_is_recognised_by_its_key(
+    api: Api, disputed: Disputed
+) -> None:
+    lost, conceded = await disputed.open(), await disputed.open(id="dp_2")
+    await api.call("PUT", f"/api/disputes/{lost.id}/evidence/", TEXT, caller=STAFF)
+    paths = [f"/api/disputes/{lost.id}/submit/", f"/api/disputes/{conceded.id}/accept/"]
+    caller = ops(Role.REFUNDER)
+    disputed.bank.faults = [Fault.LOST_REPLY, Fault.LOST_REPLY]
+    unknown = [await api.call("POST", path, caller=caller, key="k") for path in paths]
+
+    await disputed.recover()
+    known = [await api.call("POST", path, caller=caller, key="k") for path in paths]
+
+    assert [503, 503] == [answer.status_code for answer in unknown]
+    assert ["under_review", "lost"] == [answer.json()["status"] for answer in known]
+    assert 2 == len(disputed.bank.executed)
+
+
 async def test_a_dispute_is_accepted(api: Api, disputed: Disputed) -> None:
     path = f"/api/disputes/{(await disputed.open()).id}"
 

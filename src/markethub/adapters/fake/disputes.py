@@ -108,8 +108,10 @@ def open_dispute(
     )
     execution.change(execution.load("charge", charge["id"]), disputed=True)
     execution.emit("charge.dispute.created", dispute)
-    if not _is_inquiry(dispute):
+    if not _is_inquiry(dispute) and status != "prevented":
         dispute = _withdraw(execution, dispute)
+    if status in ("lost", "prevented"):
+        execution.emit("charge.dispute.closed", dispute)
     return dispute
 
 
@@ -129,6 +131,16 @@ def warn(execution: Execution, charge: JsonObject) -> JsonObject:
     )
     execution.emit("radar.early_fraud_warning.created", warning)
     return warning
+
+
+def resolve_warning(execution: Execution, warning_id: str) -> JsonObject:
+    """Leave nothing to be done about a warning: it was refunded, or has become a dispute."""
+    found = execution.load(WARNING, warning_id)
+    resolved = execution.change(found, actionable=False)
+    execution.emit(
+        "radar.early_fraud_warning.updated", resolved, previous={"actionable": found["actionable"]}
+    )
+    return resolved
 
 
 def decide(execution: Execution, dispute_id: str) -> None:

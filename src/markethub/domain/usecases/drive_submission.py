@@ -52,7 +52,6 @@ async def ask_of_dispute(
 ) -> AskedOfDispute:
     """Save the intention to send ``command``, in this transaction."""
     now = settlement.clock.now()
-    dispute = await tx.disputes.save(dispute.touch(now=now))
     submission = Submission.ask(
         id=SubmissionId(settlement.ids.new(IdPrefix.SUBMISSION)),
         dispute_id=dispute.id,

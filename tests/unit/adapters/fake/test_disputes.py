@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from markethub.adapters.fake import disputes
+from markethub.adapters.fake import issuers
 from tests.unit.adapters.fake.shop import DAY, Shop
 from tests.unit.adapters.fake.shop import shop as open_shop
 
@@ -188,9 +188,43 @@ def test_what_was_lost_may_be_won_late() -> None:
     [dispute] = disputed(shop)
     shop.post(f"disputes/{dispute['id']}/close")
 
-    won = shop.account.act(lambda execution: disputes.win_late(execution, dispute["id"]))
+    won = issuers.win_dispute_late(shop.account, dispute["id"])
 
     assert ("won", 2) == (won["status"], len(won["balance_transactions"]))
+
+
+@pytest.mark.parametrize(
+    ("status", "moved", "told"),
+    [
+        ("lost", 1, ["created", "funds_withdrawn", "closed"]),
+        ("prevented", 0, ["created", "closed"]),
+        ("warning_needs_response", 0, ["created"]),
+    ],
+)
+def test_a_dispute_may_be_born_in_another_status(status: str, moved: int, told: list[str]) -> None:
+    shop = open_shop()
+    charge = shop.charge()["latest_charge"]
+
+    dispute = issuers.dispute_charge(shop.account, charge, status=status, amount=2000)
+
+    assert (status, 2000, moved) == (
+        dispute["status"],
+        dispute["amount"],
+        len(dispute["balance_transactions"]),
+    )
+    assert [f"charge.dispute.{what}" for what in told] == types(shop)
+
+
+def test_a_warning_may_be_resolved() -> None:
+    shop = open_shop()
+    shop.charge(WARNING)
+    later(shop)
+    [warning] = shop.read("radar/early_fraud_warnings")["data"]
+
+    resolved = issuers.resolve_warning(shop.account, warning["id"])
+
+    assert not resolved["actionable"]
+    assert "radar.early_fraud_warning.updated" == types(shop)[-1]
 
 
 @pytest.mark.parametrize("path", ["", "/close"])
