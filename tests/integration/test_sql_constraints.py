@@ -18,6 +18,7 @@ from markethub.domain.ids import ChargeId
 from markethub.domain.ports.stamp import Stamp
 from tests.support.postgres import PostgresServer
 from tests.support.stored_disputes import dispute, save, submission
+from tests.support.stored_refunds import refund
 from tests.support.stores import (
     entry,
     event,
@@ -217,6 +218,41 @@ REFUSED: Final = [
         "fk_submissions_dispute_id_disputes",
         "UPDATE submissions SET dispute_id = 'dsp_9' WHERE id = 'sub_1'",
     ),
+    # refunds
+    *check("refunds", "amount_positive", "amount_minor = 0"),
+    *check("refunds", "status_known", "status = 'lost'"),
+    *check("refunds", "reason_known", "reason = 'fraudulent'"),
+    *check("refunds", "currency_code", "currency = 'USD'"),
+    *check("refunds", "made_by_somebody", "actor = NULL, provider_id = NULL"),
+    *check("refunds", "plan_line_counts", "plan_line = -1, plan_hash = 'h'"),
+    *check("refunds", "plan_whole", "plan_hash = 'h', plan_line = NULL"),
+    *check("refunds", "version_counts", "version = 0"),
+    unique("pk_refunds", "refunds.id", "UPDATE refunds SET id = 'ref_1' WHERE id = 'ref_2'"),
+    unique(
+        "uq_refunds_provider_id",
+        "refunds.provider_id",
+        "UPDATE refunds SET provider_id = 're_1'",
+    ),
+    unique(
+        "uq_refunds_plan_line",
+        "refunds.plan_hash, refunds.plan_line",
+        "UPDATE refunds SET plan_hash = 'h', plan_line = 1",
+    ),
+    foreign(
+        "fk_refunds_payment_id_order_id_payments",
+        "UPDATE refunds SET payment_id = 'pay_2' WHERE id = 'ref_1'",
+    ),
+    *check(
+        "payments",
+        "refund_reserved_bounded",
+        "refund_reserved_minor = -1",
+        "captured_minor = 100, refunded_minor = 60, refund_reserved_minor = 41",
+    ),
+    *check("operations", "refund_named", "kind = 'refund'"),
+    foreign(
+        "fk_operations_refund_id_refunds",
+        "UPDATE operations SET kind = 'refund', refund_id = 'ref_9'",
+    ),
     # the inbox
     *check("inbox", "status_known", "status = 'seen'"),
     *check("inbox", "reason_given", "status = 'dead'", "status = 'ignored'"),
@@ -270,6 +306,8 @@ async def seed(url: str) -> None:
     await post(store, entry())
     await save(
         store,
+        refund("ref_1", provider_id="re_1"),
+        refund("ref_2"),
         dispute("dsp_1"),
         dispute("dsp_2"),
         submission("sub_1", origin="ops|POST /|k"),

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, timezone
-from typing import Any
+from typing import Any, Final
 
 import attrs
 import pytest
@@ -17,6 +17,7 @@ from markethub.adapters.sqlalchemy.dispute_mappers import (
     submission_from_row,
     submission_to_row,
 )
+from markethub.adapters.sqlalchemy.refund_mappers import refund_from_row, refund_to_row
 from markethub.domain import events
 from markethub.domain.dispute import Dispute, DisputeStatus
 from markethub.domain.evidence import Evidence
@@ -39,6 +40,8 @@ from markethub.domain.ids import (
     PaymentId,
     ProviderDisputeId,
     ProviderFileId,
+    ProviderRefundId,
+    RefundId,
     SubmissionId,
     WarningId,
 )
@@ -54,6 +57,7 @@ from markethub.domain.operation import (
 from markethub.domain.order import Cart, Line, Order, OrderStatus
 from markethub.domain.payment import Payment, PaymentStatus, Quarantine
 from markethub.domain.ports.unit_of_work import Transaction
+from markethub.domain.refund import PlanLine, Refund, RefundReason, RefundStatus
 from markethub.domain.submission import Submission, SubmissionKind
 from tests.support.stores import Store
 
@@ -139,6 +143,7 @@ def payments(draw: st.DrawFn) -> Payment:
     currency = draw(currencies)
     amount = draw(moneys(currency, 1, 2**53))
     captured = draw(moneys(currency, 0, amount.minor))
+    refunded = draw(moneys(currency, 0, captured.minor))
     status = draw(st.sampled_from(PaymentStatus))
     return Payment(
         id=PaymentId(draw(names)),
@@ -152,7 +157,8 @@ def payments(draw: st.DrawFn) -> Payment:
         charge_id=draw(maybe(names.map(ChargeId))),
         authorized=draw(moneys(currency, 0, amount.minor)),
         captured=captured,
-        refunded=draw(moneys(currency, 0, captured.minor)),
+        refunded=refunded,
+        refund_reserved=draw(moneys(currency, 0, captured.minor - refunded.minor)),
         disputed=draw(moneys(currency, 0, 2**53)),
         capture_asked=draw(maybe(moneys(currency, 1, 2**53))),
         card=draw(maybe(cards)),
@@ -171,11 +177,22 @@ json_values = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(texts, inner, max_size=3),
     max_leaves=8,
 )
-operations = st.builds(
-    Operation,
+
+
+def operations_of(kinds: st.SearchStrategy[OperationKind]) -> st.SearchStrategy[Operation]:
+    return kinds.flatmap(
+        lambda kind: st.builds(
+            Operation,
+            kind=st.just(kind),
+            refund_id=names.map(RefundId) if kind is OperationKind.REFUND else st.none(),
+            **_OF_ANY_OPERATION,
+        )
+    )
+
+
+_OF_ANY_OPERATION: Final = dict[str, Any](
     id=names.map(OperationId),
     payment_id=names.map(PaymentId),
-    kind=st.sampled_from(OperationKind),
     request=st.builds(
         ProviderRequest,
         method=texts,
@@ -192,6 +209,25 @@ operations = st.builds(
     next_attempt_at=moments,
     created_at=moments,
     updated_at=moments,
+)
+operations = operations_of(st.sampled_from(OperationKind))
+refunds = st.builds(
+    Refund,
+    id=names.map(RefundId),
+    payment_id=names.map(PaymentId),
+    order_id=names.map(OrderId),
+    amount=currencies.flatmap(lambda currency: moneys(currency, 1, 2**53)),
+    status=st.sampled_from(RefundStatus),
+    provider_id=names.map(ProviderRefundId),
+    reason=maybe(st.sampled_from(RefundReason)),
+    note=maybe(texts),
+    actor=maybe(texts),
+    plan=maybe(st.builds(PlanLine, plan_hash=texts, line=counts)),
+    failure_reason=maybe(texts),
+    created_at=moments,
+    updated_at=moments,
+    version=counts,
+    events=st.just(()),
 )
 
 
@@ -292,6 +328,8 @@ told = st.one_of(
             events.PaymentFailed,
             events.PaymentCanceled,
             events.PaymentQuarantinedEvent,
+            events.RefundSucceeded,
+            events.RefundFailed,
             events.DisputeOpened,
             events.DisputeDue,
             events.DisputeWon,
@@ -311,6 +349,7 @@ def _same(event: events.DomainEvent) -> events.DomainEvent:
         (orders(), lambda order: mappers.order_from_row(mappers.order_to_row(order))),
         (payments(), lambda found: mappers.payment_from_row(mappers.payment_to_row(found))),
         (operations, lambda asked: mappers.operation_from_row(mappers.operation_to_row(asked))),
+        (refunds, lambda found: refund_from_row(refund_to_row(found))),
         (disputes, lambda found: dispute_from_row(dispute_to_row(found))),
         (submissions, lambda asked: submission_from_row(submission_to_row(asked))),
         (entries(), lambda entry: mappers.entry_from_row(mappers.entry_to_row(entry))),
@@ -321,6 +360,7 @@ def _same(event: events.DomainEvent) -> events.DomainEvent:
         "order",
         "payment",
         "operation",
+        "refund",
         "dispute",
         "submission",
         "entry",
@@ -343,24 +383,38 @@ class TakeBackError(Exception):
 
 @pytest.mark.parametrize("store_url", ["sqlite", "postgresql"], indirect=True)
 @settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(order=orders(), payment=payments(), operation=operations, entry=entries())
-async def test_the_database_keeps_all_of_an_entity(
-    store: Store, order: Order, payment: Payment, operation: Operation, entry: Entry
+@given(
+    order=orders(),
+    payment=payments(),
+    refund=refunds,
+    operation=operations_of(st.just(OperationKind.REFUND)),
+    entry=entries(),
+)
+async def test_the_database_keeps_all_of_an_entity(  # noqa: PLR0917 - one of each kind
+    store: Store,
+    order: Order,
+    payment: Payment,
+    refund: Refund,
+    operation: Operation,
+    entry: Entry,
 ) -> None:
     payment = attrs.evolve(payment, order_id=order.id)
-    operation = attrs.evolve(operation, payment_id=payment.id)
+    refund = attrs.evolve(refund, payment_id=payment.id, order_id=order.id, version=0)
+    operation = attrs.evolve(operation, payment_id=payment.id, refund_id=refund.id)
     entry = attrs.evolve(entry, payment_id=payment.id)
     saved: list[object] = []
     found: list[object] = []
 
     async def work(tx: Transaction) -> None:
         kept = await tx.orders.save(order)
-        saved.extend([await tx.payments.save(payment), await tx.operations.save(operation)])
+        saved.extend([await tx.payments.save(payment), await tx.refunds.save(refund)])
+        saved.append(await tx.operations.save(operation))
         paid = attrs.evolve(kept, status=OrderStatus.PAID, paid_by=payment.id)
         saved.extend([await tx.orders.save(paid), entry])
         await tx.ledger.post(entry)
 
         found.append(await tx.payments.find(payment.id))
+        found.append(await tx.refunds.find(refund.id))
         found.append(await tx.operations.find(operation.id))
         found.append(await tx.orders.find(order.id))
         found.extend(await tx.ledger.of_payment(payment.id))

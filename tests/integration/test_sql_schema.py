@@ -17,7 +17,8 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, inspect, text
 from sqlalchemy.exc import DBAPIError
 
-import markethub.adapters.sqlalchemy.dispute_tables  # noqa: F401 - adds its tables to the metadata
+import markethub.adapters.sqlalchemy.dispute_tables
+import markethub.adapters.sqlalchemy.refund_tables  # noqa: F401 - likewise
 from markethub.adapters.sqlalchemy.engines import engines_for
 from markethub.adapters.sqlalchemy.schema import HEAD
 from markethub.adapters.sqlalchemy.tables import metadata

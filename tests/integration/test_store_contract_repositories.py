@@ -129,6 +129,7 @@ async def test_a_payment_is_found_as_it_was_saved_with_every_field(store: Store)
         authorized=Money.of(5000, "eur"),
         captured=Money.of(4000, "eur"),
         refunded=Money.of(300, "eur"),
+        refund_reserved=Money.of(100, "eur"),
         disputed=Money.of(200, "eur"),
         capture_asked=Money.of(4000, "eur"),
         card=Card(brand="visa", last4="4242", exp_month=12, exp_year=2030),

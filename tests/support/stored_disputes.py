@@ -15,6 +15,7 @@ from markethub.domain.ids import (
 from markethub.domain.money import Money
 from markethub.domain.operation import ProviderRequest
 from markethub.domain.ports.unit_of_work import Transaction
+from markethub.domain.refund import Refund
 from markethub.domain.submission import Submission, SubmissionKind
 from tests.support.stores import START, Store, later
 
@@ -51,10 +52,12 @@ def submission(id: str = "sub_1", *, of: str = "dsp_1", origin: str | None = Non
     )
 
 
-async def save(store: Store, *rows: Dispute | Submission) -> None:
+async def save(store: Store, *rows: Dispute | Submission | Refund) -> None:
     async def work(tx: Transaction) -> None:
         for row in rows:
-            if isinstance(row, Dispute):
+            if isinstance(row, Refund):
+                await tx.refunds.save(row)
+            elif isinstance(row, Dispute):
                 await tx.disputes.save(row)
             else:
                 await tx.submissions.save(row)

@@ -29,6 +29,7 @@ from markethub.domain.ports.disputes import DisputeQueries
 from markethub.domain.ports.idempotency import IdempotencyKeys
 from markethub.domain.ports.inbox import Inbox
 from markethub.domain.ports.queries import Queries
+from markethub.domain.ports.refunds import RefundQueries
 from markethub.domain.ports.stamp import Stamps
 from markethub.domain.ports.unit_of_work import Transaction, Transactions
 from markethub.domain.secret import Secret
@@ -48,6 +49,8 @@ class Store(Protocol):
     def inbox(self) -> Inbox: ...
     @property
     def queries(self) -> Queries: ...
+    @property
+    def refund_queries(self) -> RefundQueries: ...
     @property
     def dispute_queries(self) -> DisputeQueries: ...
     @property

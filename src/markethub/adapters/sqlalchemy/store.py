@@ -13,6 +13,7 @@ from markethub.adapters.sqlalchemy.engines import engines_for
 from markethub.adapters.sqlalchemy.idempotency import SqlIdempotencyKeys
 from markethub.adapters.sqlalchemy.inbox import PostgresInbox, SqlInbox
 from markethub.adapters.sqlalchemy.queries import SqlQueries
+from markethub.adapters.sqlalchemy.refunds import SqlRefundQueries
 from markethub.adapters.sqlalchemy.retry import Repeater
 from markethub.adapters.sqlalchemy.stamps import SqlStamps
 from markethub.adapters.sqlalchemy.unit_of_work import SqlTransactions
@@ -42,6 +43,7 @@ class SqlStore:
         inbox = SqlInbox(writer, repeat)
         self.inbox = inbox if self._engines.is_sqlite else PostgresInbox(writer, inbox)
         self.queries = SqlQueries(reader, repeat)
+        self.refund_queries = SqlRefundQueries(reader, repeat)
         self.dispute_queries = SqlDisputeQueries(reader, repeat)
         self.idempotency_keys = SqlIdempotencyKeys(engine=writer, repeat=repeat, cipher=cipher)
         self.stamps = SqlStamps(self._engines, repeat)

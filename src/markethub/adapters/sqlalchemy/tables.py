@@ -134,6 +134,7 @@ payments: Final = Table(
     # JSON: read and written whole
     Column("fraud_warnings", Text, nullable=False, server_default="[]"),
     Column("declines", Integer, nullable=False),
+    Column("refund_reserved_minor", WHOLE, nullable=False, server_default=text("0")),
     *_moments(),
     *_version(),
     _currency(),
@@ -144,6 +145,11 @@ payments: Final = Table(
     CheckConstraint("authorized_minor BETWEEN 0 AND amount_minor", name="authorized_bounded"),
     CheckConstraint("captured_minor BETWEEN 0 AND amount_minor", name="captured_bounded"),
     CheckConstraint("refunded_minor BETWEEN 0 AND captured_minor", name="refunded_bounded"),
+    CheckConstraint(
+        "refund_reserved_minor >= 0 AND (refund_reserved_minor = 0 "
+        "OR refunded_minor + refund_reserved_minor <= captured_minor)",
+        name="refund_reserved_bounded",
+    ),
     CheckConstraint("disputed_minor >= 0", name="disputed_not_negative"),
     CheckConstraint("capture_asked_minor > 0", name="capture_asked_positive"),
     CheckConstraint("declines >= 0", name="declines_not_negative"),
@@ -202,6 +208,8 @@ operations: Final = Table(
     *_moments(),
     *_version(),
     _currency(),
+    Column("refund_id", Text, ForeignKey("refunds.id")),
+    CheckConstraint("(kind = 'refund') = (refund_id IS NOT NULL)", name="refund_named"),
     _one_of("kind", OperationKind),
     _one_of("status", OperationStatus),
     CheckConstraint("amount_minor > 0", name="amount_positive"),

@@ -7,6 +7,7 @@ import attrs
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from markethub.adapters.sqlalchemy.disputes import SqlDisputes, SqlSubmissions
+from markethub.adapters.sqlalchemy.refunds import SqlRefunds
 from markethub.adapters.sqlalchemy.repositories import (
     SqlInboxEvents,
     SqlLedger,
@@ -30,6 +31,7 @@ class SqlTransaction:
     payments: SqlPayments
     operations: SqlOperations
     ledger: SqlLedger
+    refunds: SqlRefunds
     disputes: SqlDisputes
     submissions: SqlSubmissions
     inbox: SqlInboxEvents
@@ -42,6 +44,7 @@ class SqlTransaction:
             payments=SqlPayments(connection),
             operations=SqlOperations(connection),
             ledger=SqlLedger(connection),
+            refunds=SqlRefunds(connection),
             disputes=SqlDisputes(connection),
             submissions=SqlSubmissions(connection),
             inbox=SqlInboxEvents(connection),

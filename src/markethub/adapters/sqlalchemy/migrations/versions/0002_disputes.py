@@ -8,7 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0004"
+revision = "0002"
 down_revision = "0001"
 branch_labels = None
 depends_on = None
@@ -19,11 +19,11 @@ _FLAG = sa.Boolean().with_variant(sa.Integer, "sqlite")
 
 _ACCOUNTS = (
     "('provider_balance', 'sales', 'processing_fees', 'foreign_exchange', "
-    "'dispute_losses', 'dispute_fees')"
+    "'refunds', 'dispute_losses', 'dispute_fees')"
 )
 _KINDS = (
-    "('charge', 'fee', 'fx_out', 'fx_in', 'dispute_withdrawn', 'dispute_reinstated', "
-    "'dispute_fee', 'dispute_fee_returned')"
+    "('charge', 'fee', 'fx_out', 'fx_in', 'refund', 'refund_returned', "
+    "'dispute_withdrawn', 'dispute_reinstated', 'dispute_fee', 'dispute_fee_returned')"
 )
 _KNOWN = {"credit": _ACCOUNTS, "debit": _ACCOUNTS, "kind": _KINDS}
 
