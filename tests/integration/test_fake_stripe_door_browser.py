@@ -36,7 +36,7 @@ class Browser:
 
     @property
     def path(self) -> str:
-        return f"/fake-stripe/v1/payment_intents/{self.intent['id']}"
+        return f"/fake-stripe/v1/{self.intent['object']}s/{self.intent['id']}"
 
     @property
     def secret(self) -> str:

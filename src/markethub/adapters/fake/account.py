@@ -5,8 +5,8 @@ decodes forms, or a gateway in the same process. Deterministic: equal histories 
 answers and events.
 """
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, Final
 
 import attrs
 
@@ -20,6 +20,9 @@ from markethub.adapters.fake import (
     payment_intents,
     routes,
     schedule,
+    setup_confirmations,
+    setup_intents,
+    setup_objects,
 )
 from markethub.adapters.fake.errors import ApiError
 from markethub.adapters.fake.execution import CLOCK, COUNTER, META, SEED, Execution, token
@@ -31,6 +34,13 @@ from markethub.adapters.fake.routes import Route
 from markethub.adapters.fake.store import AccountStore, JsonObject
 
 __all__ = ["Account", "AccountOptions", "Fault", "Response"]
+
+
+_NOUNS: Final = {payment_intents.KIND: "PaymentIntent", setup_intents.KIND: "SetupIntent"}
+_BROWSER_SEES: Final = {
+    payment_intents.KIND: objects.PUBLISHABLE_FIELDS,
+    setup_intents.KIND: setup_objects.PUBLISHABLE_FIELDS,
+}
 
 
 @attrs.frozen(kw_only=True)
@@ -132,15 +142,18 @@ class Account:
         try:
             with self._store.atomic():
                 execution = self._execution(now, request_id=request_id, is_publishable=True)
-                intent = payment_intents.load(execution, intent_id)
-                if not confirmations.is_challenge_of(execution, intent, client_secret):
-                    raise errors.wrong_client_secret("PaymentIntent")
+                is_setup = intent_id.startswith("seti_")
+                machine = setup_confirmations if is_setup else confirmations
+                load = setup_intents.load if is_setup else payment_intents.load
+                intent = load(execution, intent_id)
+                if not machine.is_challenge_of(execution, intent, client_secret):
+                    raise errors.wrong_client_secret(_NOUNS[intent["object"]])
                 try:
-                    intent = confirmations.answer_challenge(
+                    intent = machine.answer_challenge(
                         execution, intent, authenticated=authenticated
                     )
                 except confirmations.Declined:
-                    intent = payment_intents.load(execution, intent_id)
+                    intent = load(execution, intent_id)
                 execution.finish()
         except ApiError as error:
             body = _shown(error.body, is_publishable=True)
@@ -173,6 +186,19 @@ class Account:
                 execution.finish()
                 agenda.add(execution.scheduled)
             self._set_clock(to)
+
+    # --- what happens without a request -------------------------------------------------------
+
+    def act(self, deed: Callable[[Execution], JsonObject]) -> JsonObject:
+        """Let something happen that no API request asks for. Raises what ``deed`` raises.
+
+        That is what the card networks do, or the merchant in the provider's dashboard.
+        """
+        with self._store.atomic():
+            execution = self._execution(self.now)
+            result = deed(execution)
+            execution.finish()
+        return result
 
     # --- deliveries ---------------------------------------------------------------------------
 
@@ -244,7 +270,7 @@ class Account:
         value = self._store.get(kind, call.ids[0])
         # A browser is not told which ids there are.
         if value is None or value["client_secret"] != given:
-            raise errors.wrong_client_secret("PaymentIntent")
+            raise errors.wrong_client_secret(_NOUNS[kind])
 
     # --- execution ----------------------------------------------------------------------------
 
@@ -371,9 +397,12 @@ def _shown(body: JsonObject, *, is_publishable: bool) -> dict[str, Any]:
     if not is_publishable:
         return dict(body)
     error = body.get("error")
-    if error is not None and "payment_intent" in error:
-        intent = _shown(error["payment_intent"], is_publishable=True)
-        return {"error": {**error, "payment_intent": intent}}
-    if body.get("object") == payment_intents.KIND:
-        return {name: body[name] for name in body if name in objects.PUBLISHABLE_FIELDS}
-    return dict(body)
+    if error is not None:
+        parts = {
+            kind: _shown(error[kind], is_publishable=True)
+            for kind in _BROWSER_SEES
+            if kind in error
+        }
+        return {"error": {**error, **parts}}
+    visible = _BROWSER_SEES.get(body.get("object", ""))
+    return {name: body[name] for name in body if visible is None or name in visible}

@@ -112,11 +112,16 @@ LIVE_CARD: Final = Decline(
     message="Your card was declined. Your request was in test mode, but used a non test (live) "
     "card. For a list of valid test cards, visit: https://stripe.com/docs/testing.",
 )
-AUTHENTICATION_REQUIRED: Final = Decline(
-    code="authentication_required",
-    decline_code="authentication_not_handled",
-    message="Your card was declined. This transaction requires authentication.",
-)
+EXPIRED: Final = Decline(code="expired_card", message="Your card has expired.", param="exp_month")
+
+
+def authentication_required(decline_code: str) -> Decline:
+    """Return why a bank that wants to see the customer says no where nobody is there."""
+    return Decline(
+        code="authentication_required",
+        decline_code=decline_code,
+        message="Your card was declined. This transaction requires authentication.",
+    )
 
 
 def _declined(number: str, *names: str, decline: Decline) -> TestCard:
@@ -157,7 +162,7 @@ ALL_CARDS: Final[tuple[TestCard, ...]] = (
     _declined(
         "4000000000000069",
         "pm_card_chargeDeclinedExpiredCard",
-        decline=_code("expired_card", "Your card has expired.", "exp_month"),
+        decline=EXPIRED,
     ),
     _declined(
         "4000000000000127",
@@ -221,8 +226,14 @@ ALL_CARDS: Final[tuple[TestCard, ...]] = (
         names=("pm_card_threeDSecureRequiredChargeDeclined",),
         decline=_GENERIC,
         three_d_secure=ThreeDSecure.ALWAYS,
+        attaches=False,
     ),
-    TestCard(number="4000008400001280", decline=_GENERIC, three_d_secure=ThreeDSecure.FAILING),
+    TestCard(
+        number="4000008400001280",
+        decline=_GENERIC,
+        three_d_secure=ThreeDSecure.FAILING,
+        attaches=False,
+    ),
     TestCard(
         number="4000000000003055",
         names=("pm_card_threeDSecureOptional",),

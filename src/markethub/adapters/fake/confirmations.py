@@ -8,8 +8,9 @@ from typing import Any, Final
 
 import attrs
 
-from markethub.adapters.fake import cards, charges, errors, objects, payment_methods
-from markethub.adapters.fake.cards import Decline, TestCard, ThreeDSecure
+from markethub.adapters.fake import cards, challenges, charges, errors, objects, payment_methods
+from markethub.adapters.fake.cards import Decline, TestCard
+from markethub.adapters.fake.customers import require_customer
 from markethub.adapters.fake.errors import ApiError
 from markethub.adapters.fake.execution import Execution
 from markethub.adapters.fake.store import JsonObject
@@ -61,7 +62,9 @@ def confirm(execution: Execution, intent: JsonObject, how: Confirmation) -> Json
             "confirm it again directly with a payment method or ConfirmationToken.",
             intent,
         )
-    _require_return_url(execution, intent, how)
+    challenges.require_return_url(
+        execution, intent, return_url=how.return_url, use_stripe_sdk=how.use_stripe_sdk
+    )
     if how.off_session and intent["setup_future_usage"] is not None:
         raise ApiError(
             "You cannot confirm with the `off_session` parameter when `setup_future_usage` is also "
@@ -69,8 +72,9 @@ def confirm(execution: Execution, intent: JsonObject, how: Confirmation) -> Json
             "payments off-session.",
             param="off_session",
         )
+    require_customer(execution, intent["customer"])
     # The method may have been used up, or given away, since it was put on the intent.
-    payment_methods.resolve(execution, method_id, customer=intent["customer"])
+    payment_methods.resolve(execution, method_id, intent=intent)
     was_authenticated = known["authenticated"] == method_id
     known = {
         "count": known["count"] + 1,
@@ -90,7 +94,8 @@ def confirm(execution: Execution, intent: JsonObject, how: Confirmation) -> Json
         return _ask(execution, intent, how, known)
     _remember(execution, intent, known)
     if seen.refused:
-        return _fail(execution, intent, card, cards.AUTHENTICATION_REQUIRED, result=None)
+        why = cards.authentication_required(execution.options.authentication_decline_code)
+        return _fail(execution, intent, card, why, result=None)
     return _proceed(execution, intent, card, known)
 
 
@@ -191,23 +196,6 @@ def _remember(execution: Execution, intent: JsonObject, known: dict[str, Any]) -
     execution.note(_NOTE, intent["id"], known)
 
 
-def _require_return_url(execution: Execution, intent: JsonObject, how: Confirmation) -> None:
-    automatic = intent["automatic_payment_methods"]
-    may_redirect = automatic is not None and automatic["allow_redirects"] == "always"
-    # Stripe.js handles redirects by itself.
-    by_browser = execution.is_publishable or how.use_stripe_sdk
-    if may_redirect and how.return_url is None and not by_browser:
-        raise ApiError(
-            "This PaymentIntent is configured to accept payment methods enabled in your "
-            "Dashboard. Because some of these payment methods might redirect your customer off of "
-            "your page, you must provide a `return_url`. If you don't want to accept "
-            "redirect-based payment methods, set `automatic_payment_methods[enabled]` to `true` "
-            "and `automatic_payment_methods[allow_redirects]` to `never` when creating Setup "
-            "Intents and Payment Intents.",
-            param="return_url",
-        )
-
-
 def _cancel_for_limit(execution: Execution, intent: JsonObject) -> JsonObject:
     intent = execution.change(
         intent,
@@ -223,53 +211,25 @@ def _cancel_for_limit(execution: Execution, intent: JsonObject) -> JsonObject:
 def _authenticate(
     execution: Execution, intent: JsonObject, card: TestCard, how: Confirmation
 ) -> _Authentication:
-    requested = intent["payment_method_options"]["card"]["request_three_d_secure"] != "automatic"
-    breaks_down = card.three_d_secure is ThreeDSecure.FAILING or (
-        card.three_d_secure is ThreeDSecure.OPTIONAL_FAILING and requested
-    )
-    if breaks_down:
+    if challenges.breaks_down(intent, card):
         return _Authentication(result="processing_error")
-    if not _asks(execution, intent, card, how, requested=requested):
+    if not challenges.asks(execution, intent, card, off_session=how.off_session):
         return _Authentication()
     nobody_there = how.off_session or how.error_on_requires_action
     return _Authentication(asks=not nobody_there, refused=nobody_there)
-
-
-def _asks(
-    execution: Execution,
-    intent: JsonObject,
-    card: TestCard,
-    how: Confirmation,
-    *,
-    requested: bool,
-) -> bool:
-    match card.three_d_secure:
-        case ThreeDSecure.NOT_ENROLLED | ThreeDSecure.OPTIONAL_FAILING | ThreeDSecure.FAILING:
-            return False
-        case ThreeDSecure.OPTIONAL:
-            return requested
-        case ThreeDSecure.ALWAYS:
-            return True
-        case ThreeDSecure.SET_UP:
-            return not how.off_session
-        case ThreeDSecure.UNLESS_SET_UP:
-            set_up = payment_methods.is_set_up(execution, intent["payment_method"])
-            return not (how.off_session and set_up)
 
 
 def _ask(
     execution: Execution, intent: JsonObject, how: Confirmation, known: dict[str, Any]
 ) -> JsonObject:
     source = execution.new_id("src")
-    # The source opens this one challenge; a client secret does not belong into an address.
-    url = f"{execution.options.base_url}/fake-stripe/challenge/{intent['id']}?source={source}"
-    action: dict[str, Any]
-    if how.return_url is not None and not how.use_stripe_sdk:
-        redirect = {"return_url": how.return_url, "url": url}
-        action = {"redirect_to_url": redirect, "type": "redirect_to_url"}
-    else:
-        sdk = {"source": source, "stripe_js": url, "type": "three_d_secure_redirect"}
-        action = {"type": "use_stripe_sdk", "use_stripe_sdk": sdk}
+    action = challenges.next_action(
+        execution,
+        intent,
+        source=source,
+        return_url=how.return_url,
+        use_stripe_sdk=how.use_stripe_sdk,
+    )
     _remember(execution, intent, {**known, "source": source})
     intent = execution.change(
         intent, last_payment_error=None, next_action=action, status="requires_action"
@@ -294,14 +254,16 @@ def _proceed(
 def _attempt(
     execution: Execution, intent: JsonObject, card: TestCard, known: dict[str, Any]
 ) -> JsonObject:
-    if card.decline is not None:
-        return _fail(execution, intent, card, card.decline, result=known["result"])
+    decline = payment_methods.decline_of(execution, intent["payment_method"])
+    if decline is not None:
+        return _fail(execution, intent, card, decline, result=known["result"])
     method = execution.load("payment_method", intent["payment_method"])
     details = _details(execution, intent, known["result"])
     payment_methods.use(
         execution,
         method["id"],
-        intent=intent,
+        customer=intent["customer"],
+        usage=intent["setup_future_usage"],
         authenticated=known["result"] == "authenticated",
     )
     cleared = {"last_payment_error": None, "next_action": None}
@@ -353,18 +315,10 @@ def _fail(
     method = execution.load("payment_method", intent["payment_method"])
     details = _details(execution, intent, result)
     charge = charges.fail(execution, intent, method, card, decline, three_d_secure=details)
-    facts = {
-        "code": decline.code,
-        "param": decline.param,
-        "decline_code": decline.decline_code,
-        "advice_code": decline.advice_code,
-        "network_decline_code": decline.network_decline_code,
-        "charge": charge["id"],
-        "payment_method": method,
-    }
-    error = errors.card_error(decline.message, **facts).error
+    facts = {"charge": charge["id"], "payment_method": method}
+    error = errors.declined(decline, **facts).error
     intent = _back_to_start(execution, intent, error, latest_charge=charge["id"])
-    raise Declined(errors.card_error(decline.message, **facts, payment_intent=intent))
+    raise Declined(errors.declined(decline, **facts, payment_intent=intent))
 
 
 def _fail_authentication(execution: Execution, intent: JsonObject) -> JsonObject:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
+from markethub.adapters.fake.cards import Decline
 from markethub.adapters.fake.store import JsonObject
 
 NO_RETRY: Final[Mapping[str, str]] = {"Stripe-Should-Retry": "false"}
@@ -124,6 +125,16 @@ def unexpected_state(message: str, intent: JsonObject, *, param: str | None = No
     )
 
 
+def unexpected_setup_state(message: str, intent: JsonObject) -> ApiError:
+    """A SetupIntent whose status does not allow it; the error shows it as it is."""
+    return ApiError(
+        message,
+        code="setup_intent_unexpected_state",
+        setup_intent=intent,
+        headers=NO_RETRY,
+    )
+
+
 # --- keys, limits and locks -------------------------------------------------------------------
 
 
@@ -212,5 +223,18 @@ def card_error(
         param=param,
         decline_code=decline_code,
         headers=NO_RETRY,
+        **more,
+    )
+
+
+def declined(decline: Decline, **more: object) -> ApiError:
+    """A card that its bank, or Stripe for it, says no to: 402."""
+    return card_error(
+        decline.message,
+        code=decline.code,
+        param=decline.param,
+        decline_code=decline.decline_code,
+        advice_code=decline.advice_code,
+        network_decline_code=decline.network_decline_code,
         **more,
     )

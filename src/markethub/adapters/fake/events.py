@@ -53,6 +53,20 @@ def listed(execution: Execution, given: Mapping[str, Any]) -> JsonObject:
     return page(execution, "event", given, url="/v1/events", matches=matches)
 
 
+def differing(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, Any]:
+    """Return an event's ``previous_attributes``: the old values of what changes, innermost."""
+    found: dict[str, Any] = {}
+    for name, value in after.items():
+        old = before.get(name)
+        if isinstance(old, Mapping) and isinstance(value, Mapping):
+            gone = {inner: None for inner in old if inner not in value}
+            inner_found = differing(old, {**value, **gone})
+            found |= {name: inner_found} if inner_found else {}
+        elif old != value:
+            found[name] = old
+    return found
+
+
 def undelivered(store: AccountStore, *, now: int, limit: int) -> list[JsonObject]:
     """Return the events that are due for delivery, the oldest first."""
     return [_event(store, note["event"]) for note in _due(store, now=now, limit=limit)]

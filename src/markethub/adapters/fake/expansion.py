@@ -23,6 +23,16 @@ _EXPANDABLE: Final[Mapping[str, Mapping[str, str]]] = {
     },
     "balance_transaction": {"source": "charge"},
     "payment_method": {"customer": "customer"},
+    "setup_intent": {
+        "customer": "customer",
+        "latest_attempt": "setup_attempt",
+        "payment_method": "payment_method",
+    },
+    "setup_attempt": {
+        "customer": "customer",
+        "payment_method": "payment_method",
+        "setup_intent": "setup_intent",
+    },
 }
 """By kind of object: which fields name another object, and of what kind."""
 

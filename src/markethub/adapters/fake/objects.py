@@ -189,7 +189,7 @@ def charge(
         "funding": card.funding,
         "incremental_authorization": {"status": "unavailable"},
         "installments": None,
-        "last4": card.last4,
+        "last4": method["card"]["last4"],
         "mandate": None,
         "multicapture": {"status": "unavailable"},
         "network": card.brand,

@@ -48,3 +48,12 @@ class AccountOptions:
     says so, the present one no longer does."""
     key_in_use_type: str = "invalid_request_error"
     """The error type of a key in flight: public copies say this or ``idempotency_error``."""
+    setup_asks_again: bool = True
+    """Whether a SetupIntent asks for the card that counts as set up already (…0446): the page
+    "Testing" says so of on-session payments, and nothing of setups."""
+    deletion_tells_of_methods: bool = False
+    """Whether a customer's deletion is told of each of its methods, too (as detached), or of the
+    customer alone: Stripe's pages do not say."""
+    authentication_decline_code: str = "authentication_not_handled"
+    """The decline code of an off-session payment that needs the customer: recorded events say
+    this or ``authentication_required``."""

@@ -22,7 +22,7 @@ from markethub.adapters.fake.parameters import (
     whole,
 )
 
-_TYPES_REFUSED: Final = refused(
+TYPES_REFUSED: Final = refused(
     "The `payment_method_types` parameter is no longer supported on this API version. Use "
     "`automatic_payment_methods` or `allowed_payment_method_types` instead.",
     code="payment_method_types_no_longer_supported",
@@ -61,7 +61,7 @@ _METHOD: Final[Spec] = {
     "payment_method": text(),
     "payment_method_data": payment_methods.DATA,
     "payment_method_options": _OPTIONS,
-    "payment_method_types": _TYPES_REFUSED,
+    "payment_method_types": TYPES_REFUSED,
     "setup_future_usage": one_of("off_session", "on_session", unsettable=True),
 }
 _HOW: Final[Spec] = {

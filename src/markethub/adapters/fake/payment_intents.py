@@ -283,9 +283,7 @@ def _method(execution: Execution, intent: JsonObject, given: Mapping[str, Any]) 
     if "payment_method_data" in given:
         method = payment_methods.create(execution, given["payment_method_data"])
     elif "payment_method" in given:
-        method = payment_methods.resolve(
-            execution, given["payment_method"], customer=intent["customer"]
-        )
+        method = payment_methods.resolve(execution, given["payment_method"], intent=intent)
     else:
         return {}
     return {"payment_method": method["id"], "status": "requires_confirmation", "next_action": None}

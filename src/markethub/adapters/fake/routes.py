@@ -13,6 +13,8 @@ from markethub.adapters.fake import (
     payment_intents,
     payment_methods,
     profile,
+    saved_methods,
+    setup_intents,
 )
 from markethub.adapters.fake import payment_intent_parameters as intent_specs
 from markethub.adapters.fake.execution import Execution
@@ -73,10 +75,7 @@ def _line(execution: Execution, given: Mapping[str, Any], id: str) -> JsonObject
 
 
 def _method(execution: Execution, given: Mapping[str, Any], id: str) -> JsonObject:  # noqa: ARG001 - expansion is the entrance's
-    method = execution.find("payment_method", id)
-    if method is None:
-        raise errors.missing("PaymentMethod", id, param="payment_method")
-    return method
+    return payment_methods.load(execution, id)
 
 
 def _create_method(execution: Execution, given: Mapping[str, Any]) -> JsonObject:
@@ -119,6 +118,8 @@ class _ByBrowser(TypedDict):
 
 _BY_BROWSER: Final[_ByBrowser] = {"publishable": True, "secret_of": payment_intents.KIND}
 
+_SETUP_BY_BROWSER: Final[_ByBrowser] = {"publishable": True, "secret_of": setup_intents.KIND}
+
 ROUTES: Final[tuple[Route, ...]] = (
     _route(
         "POST",
@@ -151,7 +152,7 @@ ROUTES: Final[tuple[Route, ...]] = (
     ),
     _route("GET", "charges", _charges, {**LIST, "customer": text(), "payment_intent": text()}),
     _route("GET", "charges/{id}", _charge, {}),
-    _route("POST", "customers", customers.create, customers.WRITE),
+    _route("POST", "customers", customers.create, customers.CREATE),
     _route("GET", "customers", customers.listed, customers.LIST_PARAMS),
     _route("GET", "customers/{id}", customers.retrieve, {}),
     _route("POST", "customers/{id}", customers.update, customers.WRITE),
@@ -174,6 +175,36 @@ ROUTES: Final[tuple[Route, ...]] = (
         publishable=True,
     ),
     _route("GET", "payment_methods/{id}", _method, {}),
+    _route("GET", "payment_methods", saved_methods.listed, saved_methods.LIST_PARAMS),
+    _route("POST", "payment_methods/{id}", saved_methods.update, saved_methods.UPDATE),
+    _route("POST", "payment_methods/{id}/attach", saved_methods.attach, saved_methods.ATTACH),
+    _route("POST", "payment_methods/{id}/detach", saved_methods.detach, {}),
+    _route(
+        "GET",
+        "customers/{id}/payment_methods",
+        saved_methods.of_customer,
+        saved_methods.OF_CUSTOMER,
+    ),
+    _route("GET", "customers/{id}/payment_methods/{id}", saved_methods.one_of_customer, {}),
+    _route("POST", "setup_intents", setup_intents.create, setup_intents.CREATE),
+    _route("GET", "setup_intents", setup_intents.listed, setup_intents.LIST_PARAMS),
+    _route("GET", "setup_intents/{id}", setup_intents.retrieve, {}, **_SETUP_BY_BROWSER),
+    _route("POST", "setup_intents/{id}", setup_intents.update, setup_intents.UPDATE),
+    _route(
+        "POST",
+        "setup_intents/{id}/confirm",
+        setup_intents.confirm,
+        setup_intents.CONFIRM,
+        **_SETUP_BY_BROWSER,
+    ),
+    _route("POST", "setup_intents/{id}/cancel", setup_intents.cancel, setup_intents.CANCEL),
+    _route(
+        "GET",
+        "setup_attempts",
+        setup_intents.attempts,
+        setup_intents.ATTEMPTS,
+        required=("setup_intent",),
+    ),
     _route("GET", "account", profile.retrieve, {}),
 )
 

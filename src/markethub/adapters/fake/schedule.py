@@ -5,7 +5,7 @@ from heapq import heappop, heappush
 from itertools import count
 from typing import Final
 
-from markethub.adapters.fake import charges, confirmations, payment_intents
+from markethub.adapters.fake import charges, confirmations, payment_intents, setup_confirmations
 from markethub.adapters.fake.execution import Execution
 from markethub.adapters.fake.store import AccountStore, JsonObject
 
@@ -13,6 +13,7 @@ ACTIONS: Final[Mapping[str, Callable[[Execution, str], None]]] = {
     charges.BOOK: charges.book_later,
     charges.EXPIRE: payment_intents.expire,
     confirmations.SETTLE: confirmations.settle,
+    setup_confirmations.SETTLE: setup_confirmations.settle,
 }
 """Each takes the id of its subject. One that has nothing left to do does nothing."""
 

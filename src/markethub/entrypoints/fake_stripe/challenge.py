@@ -34,12 +34,15 @@ _SUCCEEDED: Final = frozenset({"succeeded", "requires_capture", "processing"})
 
 @attrs.frozen(kw_only=True)
 class Challenge:
-    """A challenge that waits for its answer. ``return_url`` is the one stored at the intent."""
+    """A challenge that waits for its answer. ``return_url`` is the one stored at the intent.
+
+    ``amount`` is None where a card is set up, and nothing is paid.
+    """
 
     intent_id: str
     source: str = attrs.field(repr=False)
     return_url: str | None
-    amount: str
+    amount: str | None
 
     @classmethod
     def find(cls, account: Account, intent_id: str, source: str) -> "Challenge | None":
@@ -55,14 +58,15 @@ class Challenge:
         (own,) = parse_qs(urlsplit(url).query)["source"]
         if not hmac.compare_digest(own.encode(), source.encode()):
             return None
-        amount = _amount(intent["amount"], intent["currency"])
+        is_setup = intent["object"] == "setup_intent"
+        amount = None if is_setup else _amount(intent["amount"], intent["currency"])
         return cls(intent_id=intent_id, source=own, return_url=return_url, amount=amount)
 
     def answer(self, account: Account, *, authenticated: bool) -> str | None:
         """Pass or fail it, and return where the browser goes, if there is such a place.
 
         That is the return URL with the outcome added as Stripe does, but for
-        ``payment_intent_client_secret``: a secret has no place in an address.
+        the client secret: a secret has no place in an address.
         """
         account.answer_challenge(self.intent_id, self.source, authenticated=authenticated)
         if self.return_url is None or self.return_origin is None:
@@ -70,7 +74,8 @@ class Challenge:
         status = _read(account, self.intent_id).get("status")
         outcome = "succeeded" if status in _SUCCEEDED else "failed"
         parts = urlsplit(self.return_url)
-        added = f"payment_intent={self.intent_id}&redirect_status={outcome}"
+        kind = "payment_intent" if self.amount is not None else "setup_intent"
+        added = f"{kind}={self.intent_id}&redirect_status={outcome}"
         query = f"{parts.query}&{added}" if parts.query else added
         return quote(urlunsplit(parts._replace(query=query)), safe=_URL_CHARACTERS)
 
@@ -88,9 +93,17 @@ class Challenge:
 
 def page(challenge: Challenge) -> str:
     """Render the challenge: two forms, no script, no style, nothing from elsewhere."""
+    title, question = (
+        ("Confirm your card", "Is it you who saves this card?")
+        if challenge.amount is None
+        else (
+            "Confirm your payment",
+            f"Is it you who pays <strong>{escape(challenge.amount)}</strong>?",
+        )
+    )
     return _html(
-        "Confirm your payment",
-        f"""<p>Is it you who pays <strong>{escape(challenge.amount)}</strong>?
+        title,
+        f"""<p>{question}
 This is a simulated 3-D Secure challenge: no bank is asked and no money moves.</p>
 {_button(challenge, "complete", "Complete authentication")}
 {_button(challenge, "fail", "Fail authentication")}""",
@@ -124,7 +137,7 @@ def answer_by_secret(
     # Reading the intent asks for the same key and secret.
     seen = account.request(
         method="GET",
-        path=f"/v1/payment_intents/{intent_id}",
+        path=_path(intent_id),
         params={"client_secret": client_secret},
         auth=auth,
     )
@@ -134,9 +147,12 @@ def answer_by_secret(
 
 
 def _read(account: Account, intent_id: str) -> Mapping[str, Any]:
-    return account.request(
-        method="GET", path=f"/v1/payment_intents/{intent_id}", params={}, auth=SECRET_KEY
-    ).body
+    return account.request(method="GET", path=_path(intent_id), params={}, auth=SECRET_KEY).body
+
+
+def _path(intent_id: str) -> str:
+    kind = "setup_intents" if intent_id.startswith("seti_") else "payment_intents"
+    return f"/v1/{kind}/{intent_id}"
 
 
 def _amount(minor: int, currency: str) -> str:

@@ -73,6 +73,31 @@ class Shop:
             auth=PUBLISHABLE,
         )
 
+    def set_up(self, **params: Any) -> dict[str, Any]:
+        """Create a SetupIntent."""
+        response = self.post("setup_intents", {"automatic_payment_methods": NO_REDIRECTS, **params})
+        assert response.status == 200, response.body
+        return response.body
+
+    def browser_sets_up(
+        self, intent: Mapping[str, Any], number: str = VISA, **params: Any
+    ) -> Response:
+        method = {} if "payment_method" in params else {"payment_method_data": card(number)}
+        return self.account.request(
+            method="POST",
+            path=f"/v1/setup_intents/{intent['id']}/confirm",
+            params={"client_secret": intent["client_secret"], **method, **params},
+            auth=PUBLISHABLE,
+        )
+
+    def saved(self, number: str = VISA, *, customer: str | None = None) -> tuple[str, str]:
+        """Let a customer, a new one if need be, save a card; return customer and method."""
+        customer = customer or self.post("customers").body["id"]
+        intent = self.set_up(customer=customer)
+        if self.browser_sets_up(intent, number).body["status"] == "requires_action":
+            self.answers(intent)
+        return customer, self.read(f"setup_intents/{intent['id']}")["payment_method"]
+
     def answers(self, intent: Mapping[str, Any], *, authenticated: bool = True) -> Response:
         return self.account.answer_challenge(
             intent["id"], intent["client_secret"], authenticated=authenticated
@@ -93,3 +118,38 @@ def shop(store: AccountStore | None = None, **options: Any) -> Shop:
         options=AccountOptions(start=START, **options),
     )
     return Shop(account)
+
+
+def customer_of(shop: Shop, **params: Any) -> str:
+    """Create a customer and return its id."""
+    return str(shop.post("customers", params).body["id"])
+
+
+def method_of(shop: Shop, number: str = VISA) -> str:
+    """Create a method of a card's number, of nobody yet, and return its id."""
+    return str(shop.post("payment_methods", card(number)).body["id"])
+
+
+def attached(shop: Shop) -> tuple[str, str]:
+    """Attach a method to a new customer without asking anybody; return the ids of both."""
+    customer, method = customer_of(shop), method_of(shop)
+    response = shop.post(f"payment_methods/{method}/attach", {"customer": customer})
+    assert response.status == 200, response.body
+    return customer, method
+
+
+def pay(shop: Shop, customer: str | None, method: str, **params: Any) -> dict[str, Any]:
+    """Pay with a saved method at once; return the intent, or the error."""
+    given = {
+        "amount": 1000,
+        "currency": "usd",
+        "payment_method": method,
+        "automatic_payment_methods": NO_REDIRECTS,
+        "confirm": True,
+        **params,
+    }
+    if customer is not None:
+        given["customer"] = customer
+    body = shop.post("payment_intents", given).body
+    error: dict[str, Any] | None = body.get("error")
+    return body if error is None else error

@@ -243,4 +243,10 @@ class TestAPaymentMethod:
 
         response = shop.confirm(shop.create(**asked), payment_method=method)
 
-        assert (400, "payment_method") == (response.status, response.body["error"]["param"])
+        error = response.body["error"]
+        assert (400, "payment_method" if with_customer else "source") == (
+            response.status,
+            error["param"],
+        )
+        assert ("does not belong to" if with_customer else "belongs to") in error["message"]
+        assert method in error["message"]
