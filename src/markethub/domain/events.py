@@ -9,7 +9,7 @@ from typing import ClassVar
 
 import attrs
 
-from markethub.domain.ids import OrderId, PaymentId
+from markethub.domain.ids import CustomerId, MethodId, OrderId, PaymentId
 
 
 @attrs.frozen(kw_only=True)
@@ -79,6 +79,28 @@ class PaymentQuarantinedEvent:
     occurred_at: datetime
 
 
+@attrs.frozen(kw_only=True)
+class MethodSaved:
+    """A customer has a payment method that later orders can be charged with."""
+
+    type: ClassVar[str] = "method.saved"
+    method_id: MethodId
+    customer_id: CustomerId
+    brand: str
+    last4: str
+    occurred_at: datetime
+
+
+@attrs.frozen(kw_only=True)
+class MethodRemoved:
+    """A saved payment method is gone for good, or cannot be charged any more."""
+
+    type: ClassVar[str] = "method.removed"
+    method_id: MethodId
+    customer_id: CustomerId
+    occurred_at: datetime
+
+
 DomainEvent = (
     OrderPaid
     | OrderCanceled
@@ -86,4 +108,6 @@ DomainEvent = (
     | PaymentFailed
     | PaymentCanceled
     | PaymentQuarantinedEvent
+    | MethodSaved
+    | MethodRemoved
 )

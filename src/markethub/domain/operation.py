@@ -14,8 +14,9 @@ import attrs
 
 from markethub.domain.errors import GatewayRejected, InvalidTransition, RequestInProgress
 from markethub.domain.facts import IntentStatus, ProviderIntent
-from markethub.domain.ids import IntentId, OperationId, PaymentId
+from markethub.domain.ids import IntentId, OperationId, PaymentId, ProviderCustomerId
 from markethub.domain.money import Money
+from markethub.domain.secret import Secret
 
 KEY_LIFE: Final = timedelta(hours=23)
 """Stripe may prune a key once it is 24 hours old; the same key then executes again."""
@@ -30,6 +31,7 @@ class OperationKind(StrEnum):
 
     CREATE_INTENT = "create_intent"
     UPDATE_INTENT = "update_intent"
+    CONFIRM = "confirm"
     CAPTURE = "capture"
     CANCEL = "cancel"
 
@@ -62,21 +64,43 @@ class ProviderRequest:
 
 @attrs.frozen(kw_only=True)
 class CreateIntent:
-    """Create an unconfirmed intent; the customer's browser confirms it."""
+    """Create an unconfirmed intent: the customer's browser confirms it, or ``ConfirmIntent``."""
 
     payment_id: PaymentId
     order_id: str
     customer_id: str
     amount: Money
     manual_capture: bool
+    provider_customer_id: ProviderCustomerId | None = None
+    """Whose methods may be used, and to whom one is saved."""
+    method: Secret | None = None
+    saves_method: bool = False
+    allows_redirects: bool = True
+    """False where we confirm it ourselves: there is no browser to come back."""
 
 
 @attrs.frozen(kw_only=True)
 class UpdateIntent:
-    """Let an unconfirmed intent ask for another amount of the same currency."""
+    """Let an unconfirmed intent ask for another amount of the same currency, or otherwise.
+
+    What is None stays as it is.
+    """
 
     intent_id: IntentId
     amount: Money
+    provider_customer_id: ProviderCustomerId | None = None
+    method: Secret | None = None
+    saves_method: bool | None = None
+
+
+@attrs.frozen(kw_only=True)
+class ConfirmIntent:
+    """Charge an intent's customer with a saved method, from here. This moves money."""
+
+    intent_id: IntentId
+    method: Secret
+    off_session: bool
+    """The customer is not there to answer a challenge."""
 
 
 @attrs.frozen(kw_only=True)
@@ -95,11 +119,12 @@ class CancelIntent:
     reason: str | None = None
 
 
-GatewayCommand = CreateIntent | UpdateIntent | CaptureIntent | CancelIntent
+GatewayCommand = CreateIntent | UpdateIntent | ConfirmIntent | CaptureIntent | CancelIntent
 
 _KIND_OF: Final = {
     CreateIntent: OperationKind.CREATE_INTENT,
     UpdateIntent: OperationKind.UPDATE_INTENT,
+    ConfirmIntent: OperationKind.CONFIRM,
     CaptureIntent: OperationKind.CAPTURE,
     CancelIntent: OperationKind.CANCEL,
 }
@@ -223,12 +248,24 @@ class Operation:
             case OperationKind.UPDATE_INTENT:
                 done = intent.amount == self.amount
                 return done, intent.status.is_final or intent.status in _CONFIRMED
+            case OperationKind.CONFIRM:
+                # An intent that wants a method was declined, or not confirmed yet: it does not
+                # tell. The answer under the operation's own key does.
+                done = intent.status in _CONFIRMED | {
+                    IntentStatus.REQUIRES_ACTION,
+                    IntentStatus.SUCCEEDED,
+                }
+                return done, intent.status is IntentStatus.CANCELED
             case OperationKind.CAPTURE:
                 done = intent.status is IntentStatus.SUCCEEDED
                 return done, intent.status in _UNHELD
             case OperationKind.CANCEL:
                 done = intent.status is IntentStatus.CANCELED
                 return done, intent.status is IntentStatus.SUCCEEDED
+
+    def decline(self, *, now: datetime) -> Self:
+        """Note that the bank declined what it confirmed: it took place, and its intent tells."""
+        return self._end(OperationStatus.DONE, now=now)
 
     def refuse(self, code: str, *, now: datetime) -> Self:
         """Note that the provider refused it, without effect."""

@@ -16,7 +16,12 @@ from dependency_injector import containers, providers
 
 from markethub.adapters.crypto import AesGcmCipher
 from markethub.adapters.system import AsyncioPause, SystemClock, TypeIds
-from markethub.domain.facts import ChargeReported, IntentReported
+from markethub.domain.facts import (
+    ChargeReported,
+    CustomerDeleted,
+    IntentReported,
+    MethodReported,
+)
 from markethub.domain.ports.cipher import TokenCipher
 from markethub.domain.ports.system import Clock
 from markethub.domain.usecases.cancel_order import CancelOrder
@@ -25,12 +30,19 @@ from markethub.domain.usecases.capture_payment import CapturePayment
 from markethub.domain.usecases.charge_order import ChargeOrder
 from markethub.domain.usecases.confirm_payment import ConfirmPayment
 from markethub.domain.usecases.drive import Driver
+from markethub.domain.usecases.ensure_customer import EnsureCustomer
 from markethub.domain.usecases.intent_events import IntentEvents
+from markethub.domain.usecases.method_events import MethodEvents, SavingIntentEvents
 from markethub.domain.usecases.process_inbox import ProcessInbox
 from markethub.domain.usecases.receive_event import ReceiveEvent, ReceiveEventCommand
 from markethub.domain.usecases.reconcile import Reconcile
 from markethub.domain.usecases.register_order import RegisterOrder
+from markethub.domain.usecases.remove_method import DetachMethods, RemoveMethod
+from markethub.domain.usecases.save_method import SaveMethod
+from markethub.domain.usecases.set_default_method import SetDefaultMethod
 from markethub.domain.usecases.settlement import Settlement
+from markethub.domain.usecases.start_setup import StartSetup
+from markethub.domain.usecases.usage import ResolveUsage
 from markethub.entrypoints.settings import Settings
 from markethub.entrypoints.worker import Worker
 
@@ -43,6 +55,7 @@ if TYPE_CHECKING:
     from markethub.adapters.memory.store import MemoryStore
     from markethub.adapters.sqlalchemy.store import SqlStore
     from markethub.adapters.stripe.gateway import StripeGateway
+    from markethub.adapters.stripe.vault import ApiVault
     from markethub.adapters.stripe.webhooks import StripeEventTranslator
 
 
@@ -83,6 +96,25 @@ def _stripe_gateway(settings: Settings) -> "StripeGateway":
     from markethub.adapters.stripe.gateway import StripeGateway
 
     return StripeGateway(secret_key=settings.stripe_secret_key, api_base=settings.stripe_api_base)
+
+
+def _fake_vault(account: "Account") -> "ApiVault":
+    from markethub.adapters.fake.vault import fake_vault
+
+    return fake_vault(account)
+
+
+def _stripe_vault(settings: Settings) -> "ApiVault":
+    from markethub.adapters.stripe.client import ATTEMPT_TIMEOUT_S, RETRIES, StripeApi
+    from markethub.adapters.stripe.vault import ApiVault
+
+    api = StripeApi(
+        settings.stripe_secret_key,
+        base_address=settings.stripe_api_base,
+        attempt_timeout_s=ATTEMPT_TIMEOUT_S,
+        max_network_retries=RETRIES,
+    )
+    return ApiVault(api)
 
 
 def _translator(settings: Settings) -> "StripeEventTranslator":
@@ -148,12 +180,35 @@ class Container(containers.DeclarativeContainer):
         fake=providers.Singleton(_fake_gateway, account),
         stripe=providers.Singleton(_stripe_gateway, settings),
     )
+    vault = providers.Selector(
+        settings.provided.gateway,
+        fake=providers.Singleton(_fake_vault, account),
+        stripe=providers.Singleton(_stripe_vault, settings),
+    )
     translator = providers.Singleton(_translator, settings)
 
     settlement = providers.Factory(
         Settlement, transactions=transactions, gateway=gateway, clock=clock, ids=ids
     )
     drive = providers.Factory(Driver, settlement=settlement, pause=pause)
+
+    ensure_customer = providers.Factory(
+        EnsureCustomer, transactions=transactions, vault=vault, clock=clock, ids=ids, pause=pause
+    )
+    save_method = providers.Factory(
+        SaveMethod, transactions=transactions, vault=vault, clock=clock, ids=ids
+    )
+    start_setup = providers.Factory(StartSetup, vault=vault, customers=ensure_customer, ids=ids)
+    set_default_method = providers.Factory(SetDefaultMethod, transactions=transactions, clock=clock)
+    detach_methods = providers.Factory(
+        DetachMethods, transactions=transactions, vault=vault, clock=clock
+    )
+    remove_method = providers.Factory(
+        RemoveMethod, transactions=transactions, detach=detach_methods, clock=clock
+    )
+    resolve_usage = providers.Factory(
+        ResolveUsage, transactions=transactions, customers=ensure_customer, save=save_method
+    )
 
     register_order = providers.Factory(
         RegisterOrder, transactions=transactions, settlement=settlement, drive=drive, clock=clock
@@ -166,11 +221,12 @@ class Container(containers.DeclarativeContainer):
         transactions=transactions,
         settlement=settlement,
         drive=drive,
+        resolve=resolve_usage,
         clock=clock,
         ids=ids,
     )
     confirm_payment = providers.Factory(
-        ConfirmPayment, transactions=transactions, settlement=settlement
+        ConfirmPayment, transactions=transactions, settlement=settlement, save=save_method
     )
     capture_payment = providers.Factory(
         CapturePayment, transactions=transactions, settlement=settlement, drive=drive, clock=clock
@@ -186,10 +242,21 @@ class Container(containers.DeclarativeContainer):
         livemode=providers.Callable(lambda settings: settings.mode == "live", settings),
     )
     intent_events = providers.Factory(IntentEvents, settlement=settlement)
+    saving_intent_events = providers.Factory(
+        SavingIntentEvents, intents=intent_events, save=save_method
+    )
+    method_events = providers.Factory(MethodEvents, save=save_method, clock=clock)
     process_inbox = providers.Factory(
         ProcessInbox,
         transactions=transactions,
-        handlers=providers.Dict({IntentReported: intent_events, ChargeReported: intent_events}),
+        handlers=providers.Dict(
+            {
+                IntentReported: saving_intent_events,
+                ChargeReported: intent_events,
+                MethodReported: method_events,
+                CustomerDeleted: method_events,
+            }
+        ),
         translator=translator,
         clock=clock,
     )
@@ -198,7 +265,11 @@ class Container(containers.DeclarativeContainer):
     )
 
     worker = providers.Factory(
-        Worker, process_inbox=process_inbox, reconcile=reconcile, pause=pause
+        Worker,
+        process_inbox=process_inbox,
+        reconcile=reconcile,
+        detach_methods=detach_methods,
+        pause=pause,
     )
     pump = providers.Selector(
         settings.provided.gateway,

@@ -50,6 +50,7 @@ async def running(
             with suppress(asyncio.CancelledError):
                 await task
         await container.gateway().close()
+        await container.vault().close()
         await container.store().close()
 
 

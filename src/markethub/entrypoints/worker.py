@@ -13,6 +13,7 @@ import structlog
 from markethub.domain.ports.system import Pause
 from markethub.domain.usecases.process_inbox import ProcessInbox
 from markethub.domain.usecases.reconcile import Reconcile
+from markethub.domain.usecases.remove_method import DetachMethods
 
 IDLE_S: Final = 0.2
 """How long to rest when there was nothing to do."""
@@ -28,6 +29,7 @@ class Worker:
 
     process_inbox: ProcessInbox
     reconcile: Reconcile
+    detach_methods: DetachMethods
     pause: Pause
 
     async def run(self) -> None:
@@ -38,7 +40,8 @@ class Worker:
         """Do what is due once, and say how much that was."""
         inbox = await self.process_inbox()
         recovered = await self.reconcile()
-        if inbox.total or recovered.resolved or recovered.unresolved:
+        detached = await self.detach_methods()
+        if inbox.total or recovered.resolved or recovered.unresolved or detached:
             _log.info(
                 "worker.round",
                 processed=inbox.processed,
@@ -47,9 +50,10 @@ class Worker:
                 failed=inbox.failed,
                 resolved=recovered.resolved,
                 unresolved=recovered.unresolved,
+                detached=detached,
             )
         # What failed or stayed unknown waits for its own time: it is no reason to hurry.
-        return inbox.processed + inbox.ignored + recovered.resolved
+        return inbox.processed + inbox.ignored + recovered.resolved + detached
 
 
 async def forever(name: str, step: Callable[[], Awaitable[int]], *, pause: Pause) -> None:

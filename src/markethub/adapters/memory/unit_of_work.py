@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 from markethub.adapters.memory.database import Database
 from markethub.adapters.memory.locks import Holder, RowLocks
+from markethub.adapters.memory.methods import MemoryCustomers, MemoryMethods
 from markethub.adapters.memory.repositories import (
     MemoryInboxEvents,
     MemoryLedger,
@@ -39,10 +40,14 @@ class MemoryTransaction:
         operations = Staged(database.operations, locks, self._holder)
         ledger = Staged(database.ledger, locks, self._holder)
         inbox = Staged(database.inbox, locks, self._holder)
-        self._staged = (orders, payments, operations, ledger, inbox)
+        customers = Staged(database.customers, locks, self._holder)
+        methods = Staged(database.methods, locks, self._holder)
+        self._staged = (orders, payments, operations, ledger, inbox, customers, methods)
         self.orders = MemoryOrders(rows=orders, outbox=self._outbox)
         self.payments = MemoryPayments(rows=payments, outbox=self._outbox)
         self.operations = MemoryOperations(rows=operations)
+        self.customers = MemoryCustomers(rows=customers)
+        self.methods = MemoryMethods(rows=methods, outbox=self._outbox)
         self.ledger = MemoryLedger(rows=ledger)
         self.inbox = MemoryInboxEvents(rows=inbox)
 

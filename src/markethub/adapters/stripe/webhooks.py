@@ -16,7 +16,7 @@ from typing import Final
 
 import msgspec
 
-from markethub.adapters.stripe import translate
+from markethub.adapters.stripe import saved_methods, translate
 from markethub.domain.errors import InvalidSignature, ValidationFailed
 from markethub.domain.facts import ProviderFact, ReceivedEvent
 from markethub.domain.ids import EventId
@@ -58,13 +58,15 @@ class StripeEventTranslator:
 
     def translate(self, event: ReceivedEvent) -> ProviderFact:
         """Read what a stored event says. Raises ValidationFailed for an unreadable object."""
-        if event.type not in translate.HANDLED_TYPES:
+        if event.type not in translate.HANDLED_TYPES | saved_methods.HANDLED_TYPES:
             return translate.event_fact(event.type, None)
         try:
             payload = msgspec.json.decode(event.payload)
             obj = payload["data"]["object"]
         except (ValueError, TypeError, KeyError, RecursionError):
             raise ValidationFailed("data.object", "is missing") from None
+        if event.type in saved_methods.HANDLED_TYPES:
+            return saved_methods.event_fact(event.type, obj)
         return translate.event_fact(event.type, obj)
 
     def _any_matches(self, body: bytes, timestamp: str, signatures: Iterable[str]) -> bool:

@@ -17,6 +17,7 @@ from markethub.domain.ledger import Entry
 from markethub.domain.operation import Operation
 from markethub.domain.order import Order
 from markethub.domain.payment import Payment
+from markethub.domain.ports.methods import Customers, Methods
 
 T = TypeVar("T")
 
@@ -141,6 +142,16 @@ class Transaction(Protocol):
     @property
     def operations(self) -> Operations:
         """What we asked the provider."""
+        ...
+
+    @property
+    def customers(self) -> Customers:
+        """Customers at the provider."""
+        ...
+
+    @property
+    def methods(self) -> Methods:
+        """Saved methods."""
         ...
 
     @property
