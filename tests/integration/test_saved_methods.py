@@ -11,7 +11,7 @@ from markethub.domain.ids import CustomerId, MethodId
 from markethub.domain.ports.methods import MethodView
 from markethub.domain.usecases.remove_method import RemoveMethodCommand
 from markethub.domain.usecases.set_default_method import SetDefaultMethodCommand
-from tests.support.world import CHALLENGE, SUCCESS, World
+from tests.support.world import CHALLENGE, World
 
 pytestmark = pytest.mark.anyio
 
@@ -481,5 +481,3 @@ async def test_a_challenge_is_answered_before_a_card_is_saved(world: World) -> N
 
     assert [] == before
     assert ["3184"] == [method.card.last4 for method in await world.saved()]
-
-

@@ -38,6 +38,7 @@ from markethub.domain.usecases.receive_event import ReceiveEvent, ReceiveEventCo
 from markethub.domain.usecases.reconcile import Reconcile
 from markethub.domain.usecases.register_order import RegisterOrder
 from markethub.domain.usecases.remove_method import DetachMethods, RemoveMethod
+from markethub.domain.usecases.rotate_keys import RotateKeys
 from markethub.domain.usecases.save_method import SaveMethod
 from markethub.domain.usecases.set_default_method import SetDefaultMethod
 from markethub.domain.usecases.settlement import Settlement
@@ -169,6 +170,7 @@ class Container(containers.DeclarativeContainer):
     queries = store.provided.queries
     idempotency_keys = store.provided.idempotency_keys
     stamps = store.provided.stamps
+    rotation = store.provided.rotation
 
     account = providers.Selector(
         settings.provided.gateway,
@@ -263,6 +265,8 @@ class Container(containers.DeclarativeContainer):
     reconcile = providers.Factory(
         Reconcile, transactions=transactions, settlement=settlement, drive=drive, clock=clock
     )
+
+    rotate_keys = providers.Factory(RotateKeys, rotation=rotation)
 
     worker = providers.Factory(
         Worker,

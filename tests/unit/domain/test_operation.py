@@ -15,6 +15,7 @@ from markethub.domain.operation import (
     KEY_LIFE,
     CancelIntent,
     CaptureIntent,
+    ConfirmIntent,
     CreateIntent,
     GatewayCommand,
     Operation,
@@ -23,6 +24,7 @@ from markethub.domain.operation import (
     UpdateIntent,
     refuse_second,
 )
+from markethub.domain.secret import Secret
 from tests.unit.domain.values import PAY1, PI1, START, intent, later, operation, usd
 
 S, K = IntentStatus, OperationKind
@@ -38,6 +40,7 @@ CREATE = CreateIntent(
 COMMANDS: dict[OperationKind, GatewayCommand] = {
     K.CREATE_INTENT: CREATE,
     K.UPDATE_INTENT: UpdateIntent(intent_id=PI1, amount=usd(6000)),
+    K.CONFIRM: ConfirmIntent(intent_id=PI1, method=Secret("pm_1"), off_session=True),
     K.CAPTURE: CaptureIntent(intent_id=PI1, amount=usd(3000)),
     K.CANCEL: CancelIntent(intent_id=PI1),
 }
@@ -68,6 +71,7 @@ def test_an_update_or_a_capture_remembers_its_amount() -> None:
     assert {
         K.CREATE_INTENT: None,
         K.UPDATE_INTENT: usd(6000),
+        K.CONFIRM: None,
         K.CAPTURE: usd(3000),
         K.CANCEL: None,
     } == amounts
@@ -175,12 +179,14 @@ def test_only_what_cannot_have_moved_money_is_superseded(kind: OperationKind) ->
 HAPPENED = {
     K.CREATE_INTENT: set(IntentStatus),
     K.UPDATE_INTENT: set[IntentStatus](),
+    K.CONFIRM: {S.REQUIRES_ACTION, S.PROCESSING, S.REQUIRES_CAPTURE, S.SUCCEEDED},
     K.CAPTURE: {S.SUCCEEDED},
     K.CANCEL: {S.CANCELED},
 }
 IMPOSSIBLE = {
     K.CREATE_INTENT: set[IntentStatus](),
     K.UPDATE_INTENT: {S.PROCESSING, S.REQUIRES_CAPTURE, S.SUCCEEDED, S.CANCELED},
+    K.CONFIRM: {S.CANCELED},
     K.CAPTURE: {S.CANCELED, S.REQUIRES_PAYMENT_METHOD, S.REQUIRES_CONFIRMATION},
     K.CANCEL: {S.SUCCEEDED},
 }

@@ -4,6 +4,7 @@ from markethub.adapters.memory.database import Database
 from markethub.adapters.memory.idempotency import MemoryIdempotencyKeys
 from markethub.adapters.memory.inbox import MemoryInbox
 from markethub.adapters.memory.queries import MemoryQueries
+from markethub.adapters.memory.rotation import MemoryRotation
 from markethub.adapters.memory.stamps import MemoryStamps
 from markethub.adapters.memory.unit_of_work import MemoryTransactions
 
@@ -19,6 +20,7 @@ class MemoryStore:
         self.queries = MemoryQueries(database)
         self.idempotency_keys = MemoryIdempotencyKeys()
         self.stamps = MemoryStamps()
+        self.rotation = MemoryRotation()
 
     async def upgrade(self) -> None:
         """Bring the schema up to date: it always is."""

@@ -11,6 +11,8 @@ import attrs
 
 from markethub.domain.events import (
     DomainEvent,
+    MethodRemoved,
+    MethodSaved,
     OrderCanceled,
     OrderPaid,
     PaymentAuthorized,
@@ -268,6 +270,8 @@ _EVENT_TYPES: Final[Mapping[str, type[DomainEvent]]] = {
         PaymentFailed,
         PaymentCanceled,
         PaymentQuarantinedEvent,
+        MethodSaved,
+        MethodRemoved,
     )
 }
 

@@ -25,6 +25,7 @@ from markethub.adapters.sqlalchemy.mappers import (
     payment_from_row,
     payment_to_row,
 )
+from markethub.adapters.sqlalchemy.sealing import Tokens, inbox_context, operation_context
 from markethub.adapters.sqlalchemy.trouble import is_taken
 from markethub.adapters.sqlalchemy.upsert import INSERTS
 from markethub.domain.errors import StaleWrite
@@ -38,14 +39,14 @@ from markethub.domain.payment import Payment
 
 
 @attrs.frozen(kw_only=True)
-class _Versioned:
+class Versioned:
     """The two statements that save a row with a version."""
 
     insert: Insert
     update: Update
 
     @classmethod
-    def of(cls, table: Table, *, fixed: Sequence[str] = ()) -> "_Versioned":
+    def of(cls, table: Table, *, fixed: Sequence[str] = ()) -> "Versioned":
         """Write all columns, but ``fixed`` ones only once."""
         changing = [column.name for column in table.c if column.name not in ("id", *fixed)]
         return cls(
@@ -77,9 +78,9 @@ class _Versioned:
         return version
 
 
-_ORDER: Final = _Versioned.of(tables.orders, fixed=("created_at",))
-_PAYMENT: Final = _Versioned.of(tables.payments, fixed=("order_id", "created_at"))
-_OPERATION: Final = _Versioned.of(
+_ORDER: Final = Versioned.of(tables.orders, fixed=("created_at",))
+_PAYMENT: Final = Versioned.of(tables.payments, fixed=("order_id", "created_at"))
+_OPERATION: Final = Versioned.of(
     tables.operations,
     # An operation never changes once saved, but for what became of it.
     fixed=(
@@ -97,12 +98,13 @@ _OPERATION: Final = _Versioned.of(
 )
 
 
-async def _one(connection: AsyncConnection, query: Select[Any]) -> Read | None:
+async def one(connection: AsyncConnection, query: Select[Any]) -> Read | None:
+    """Return the one row of a query, if there is one."""
     row: Read | None = (await connection.execute(query)).mappings().one_or_none()
     return row
 
 
-async def _stage(
+async def stage(
     connection: AsyncConnection, events: Sequence[DomainEvent], *, aggregate_id: str
 ) -> None:
     """Put an entity's events into the outbox, in their order."""
@@ -119,18 +121,18 @@ class SqlOrders:
 
     async def find(self, id: OrderId, *, customer_id: CustomerId | None = None) -> Order | None:
         """Return the order, if it exists and is the customer's (where one is given)."""
-        row = await _one(self._connection, order_query(id, customer_id))
+        row = await one(self._connection, order_query(id, customer_id))
         return order_from_row(row) if row else None
 
     async def lock(self, id: OrderId, *, customer_id: CustomerId | None = None) -> Order | None:
         """Return it as ``find`` does, holding its row."""
-        row = await _one(self._connection, order_query(id, customer_id).with_for_update())
+        row = await one(self._connection, order_query(id, customer_id).with_for_update())
         return order_from_row(row) if row else None
 
     async def save(self, order: Order) -> Order:
         """Insert or update it, and stage its events."""
         version = await _ORDER.save(self._connection, order_to_row(order))
-        await _stage(self._connection, order.events, aggregate_id=order.id)
+        await stage(self._connection, order.events, aggregate_id=order.id)
         return attrs.evolve(order, version=version, events=())
 
 
@@ -161,7 +163,7 @@ class SqlPayments:
     async def _find(self, query: Select[Any], customer_id: CustomerId | None) -> Payment | None:
         if customer_id is not None:
             query = query.where(tables.payments.c.customer_id == customer_id)
-        row = await _one(self._connection, query)
+        row = await one(self._connection, query)
         return payment_from_row(row) if row else None
 
     async def lock(self, id: PaymentId) -> Payment | None:
@@ -177,7 +179,7 @@ class SqlPayments:
     async def save(self, payment: Payment) -> Payment:
         """Insert or update it, and stage its events."""
         version = await _PAYMENT.save(self._connection, payment_to_row(payment))
-        await _stage(self._connection, payment.events, aggregate_id=payment.id)
+        await stage(self._connection, payment.events, aggregate_id=payment.id)
         return attrs.evolve(payment, version=version, events=())
 
 
@@ -196,6 +198,7 @@ class SqlOperations:
     """What we asked the provider."""
 
     _connection: AsyncConnection
+    _tokens: Tokens
 
     async def find(self, id: OperationId) -> Operation | None:
         """Return the operation, if it exists."""
@@ -217,8 +220,11 @@ class SqlOperations:
         return await self._find(query)
 
     async def _find(self, query: Select[Any]) -> Operation | None:
-        row = await _one(self._connection, query)
-        return operation_from_row(row) if row else None
+        row = await one(self._connection, query)
+        if row is None:
+            return None
+        context = operation_context(row["id"])
+        return operation_from_row({**row, "params": self._tokens.open(row["params"], context)})
 
     async def due(self, *, now: datetime, limit: int) -> Sequence[OperationId]:
         """Name unresolved operations whose ``next_attempt_at`` has come, oldest first."""
@@ -235,7 +241,9 @@ class SqlOperations:
 
     async def save(self, operation: Operation) -> Operation:
         """Insert or update it."""
-        version = await _OPERATION.save(self._connection, operation_to_row(operation))
+        row = operation_to_row(operation)
+        row["params"] = self._tokens.seal(row["params"], operation_context(operation.id))
+        version = await _OPERATION.save(self._connection, row)
         return attrs.evolve(operation, version=version)
 
 
@@ -272,6 +280,7 @@ class SqlInboxEvents:
     """Stored events of the provider."""
 
     _connection: AsyncConnection
+    _tokens: Tokens
 
     async def due(self, *, now: datetime, limit: int) -> Sequence[EventId]:
         """Name waiting events whose ``next_attempt_at`` has come, oldest first."""
@@ -289,8 +298,11 @@ class SqlInboxEvents:
     async def lock(self, id: EventId) -> InboxEvent | None:
         """Return the event, holding its row."""
         query = select(tables.inbox).where(tables.inbox.c.id == id).with_for_update()
-        row = await _one(self._connection, query)
-        return inbox_event_from_row(row) if row else None
+        row = await one(self._connection, query)
+        if row is None:
+            return None
+        payload = self._tokens.open(row["payload"], inbox_context(row["id"]))
+        return inbox_event_from_row({**row, "payload": payload})
 
     async def save(self, event: InboxEvent) -> None:
         """Update status, reason and attempts of a stored event."""

@@ -13,8 +13,11 @@ from markethub.adapters.sqlalchemy.idempotency import SqlIdempotencyKeys
 from markethub.adapters.sqlalchemy.inbox import PostgresInbox, SqlInbox
 from markethub.adapters.sqlalchemy.queries import SqlQueries
 from markethub.adapters.sqlalchemy.retry import Repeater
+from markethub.adapters.sqlalchemy.rotation import SqlRotation
+from markethub.adapters.sqlalchemy.sealing import Tokens
 from markethub.adapters.sqlalchemy.stamps import SqlStamps
 from markethub.adapters.sqlalchemy.unit_of_work import SqlTransactions
+from markethub.adapters.sqlalchemy.vault_key import VaultKey
 from markethub.domain.errors import ConfigurationError, StoreUnavailable
 from markethub.domain.ports.cipher import TokenCipher
 from markethub.domain.ports.system import Pause
@@ -37,11 +40,12 @@ class SqlStore:
         self._engines = engines_for(url)
         self._repeat = repeat = Repeater(pause)
         writer, reader = self._engines.writer, self._engines.reader
-        self.transactions = SqlTransactions(writer, repeat)
-        inbox = SqlInbox(writer, repeat)
+        self.transactions = SqlTransactions(writer, repeat, VaultKey(writer, cipher))
+        inbox = SqlInbox(writer, repeat, Tokens(cipher))
         self.inbox = inbox if self._engines.is_sqlite else PostgresInbox(writer, inbox)
         self.queries = SqlQueries(reader, repeat)
         self.idempotency_keys = SqlIdempotencyKeys(engine=writer, repeat=repeat, cipher=cipher)
+        self.rotation = SqlRotation(writer, repeat, cipher)
         self.stamps = SqlStamps(self._engines, repeat)
 
     async def upgrade(self) -> None:
