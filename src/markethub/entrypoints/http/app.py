@@ -19,6 +19,7 @@ from markethub.entrypoints.http.json_body import BODY_BYTES_MAXIMUM
 from markethub.entrypoints.http.limits import Limits, RateLimiter
 from markethub.entrypoints.http.observation import Metrics, Observed
 from markethub.entrypoints.http.openapi import openapi_config
+from markethub.entrypoints.http.routes.customers import customers_router
 from markethub.entrypoints.http.routes.health import LIVE_PATH, READY_PATH, health_router
 from markethub.entrypoints.http.routes.orders import orders_router
 from markethub.entrypoints.http.routes.payments import payments_router
@@ -42,6 +43,9 @@ _PROVIDED: Final = (
     "capture_payment",
     "cancel_payment",
     "receive_event",
+    "start_setup",
+    "set_default_method",
+    "remove_method",
 )
 """What handlers may ask for: the container's providers of these names."""
 
@@ -90,7 +94,13 @@ def _api(container: "Container", metrics: Metrics, limits: Limits) -> Router:
     )
     return Router(
         "/",
-        route_handlers=[orders_router, stripe_router, payments_router, health_router],
+        route_handlers=[
+            orders_router,
+            stripe_router,
+            payments_router,
+            customers_router,
+            health_router,
+        ],
         dependencies={
             **{name: _provide(container, name) for name in _PROVIDED},
             "metrics": Provide(lambda: metrics, sync_to_thread=False),
