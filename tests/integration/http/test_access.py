@@ -23,6 +23,7 @@ VIEWER, SUPPORT, REFUNDER, ADMIN = "viewer", "support", "refunder", "admin"
 OWNER, STRANGER = "owner", "stranger"
 CALLERS: Final = (NOBODY, FORGED, SHOP, VIEWER, SUPPORT, REFUNDER, ADMIN, OWNER, STRANGER)
 
+METHODS: Final = "/api/customers/{customer_id}/payment-methods"
 ORDER = "/api/orders/{order_id}"
 PAYMENT = "/api/payments/{payment_id}"
 CREATE = "/api/stripe/create-payment-intent/{order_id}"
@@ -45,6 +46,10 @@ MATRIX: Final[dict[tuple[str, str], dict[str, int]]] = {
     ("get", PAYMENT): _READERS,
     ("post", f"{PAYMENT}/capture"): _STAFF,
     ("post", f"{PAYMENT}/cancel"): _STAFF,
+    ("get", METHODS): _SHOP_AND_CUSTOMER,
+    ("post", f"{METHODS}/setup-intent"): _SHOP_AND_CUSTOMER,
+    ("post", f"{METHODS}/{{method_id}}/default"): _SHOP_AND_CUSTOMER,
+    ("delete", f"{METHODS}/{{method_id}}"): {SHOP: 204, OWNER: 204, STRANGER: 404},
     ("get", "/health/live"): dict.fromkeys(CALLERS, 200),
     ("get", "/health/ready"): dict.fromkeys(CALLERS, 200),
     ("get", "/metrics"): _OPS,
@@ -87,7 +92,10 @@ async def _call(api: Api, operation: tuple[str, str], caller: str) -> Response:
         body = order_body()
     if template == CONFIRM:
         body = {"payment_intent_id": payment.intent_id}
-    path = template.format(order_id="o-1", payment_id=payment.id)
+    method_id = (await api.world.save_card()).id if template.startswith(METHODS) else None
+    path = template.format(
+        order_id="o-1", payment_id=payment.id, customer_id="c-1", method_id=method_id
+    )
     return await api.call(method.upper(), path, body, caller=_headers(api, caller))
 
 
@@ -113,7 +121,12 @@ async def test_a_caller_gets_what_is_theirs_and_nothing_else(
 async def test_a_refused_caller_changes_nothing(api: Api, operation: tuple[str, str]) -> None:
     refused = [caller for caller in CALLERS if _expected(operation, caller) in (401, 403, 404)]
     payment = (await api.authorized()).payment
-    path = operation[1].format(order_id="o-1", payment_id=payment.id)
+    path = operation[1].format(
+        order_id="o-1",
+        payment_id=payment.id,
+        customer_id="c-1",
+        method_id=(await api.world.save_card()).id,
+    )
     before = await api.state()
 
     for caller in refused:
