@@ -132,6 +132,17 @@ async def test_a_saved_method_is_charged_without_its_customer(world: World) -> N
     assert [5000] == [charge["amount_captured"] for charge in world.charges_paid()]
 
 
+async def test_what_was_to_be_saved_before_does_not_stand_in_the_way_of_a_charge(
+    world: World,
+) -> None:
+    saved = await save(world)
+    await world.register()
+    await world.charge(method_id=saved.id, save_method=True)
+    charged = await world.charge(method_id=saved.id, save_method=True, off_session=True)
+
+    assert PaymentStatus.SUCCEEDED is charged.payment.status
+
+
 async def test_the_money_of_a_saved_method_can_be_held_only(world: World) -> None:
     saved = await save(world)
     await world.register()

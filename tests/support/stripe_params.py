@@ -30,11 +30,18 @@ _INTENT = r"/v1/payment_intents/\w+"
 _TYPES: tuple[tuple[str, str, Any], ...] = (
     ("POST", r"/v1/payment_intents", params.PaymentIntentCreateParams),
     ("POST", _INTENT, params.PaymentIntentUpdateParams),
+    ("POST", _INTENT + "/confirm", params.PaymentIntentConfirmParams),
     ("POST", _INTENT + "/capture", params.PaymentIntentCaptureParams),
     ("POST", _INTENT + "/cancel", params.PaymentIntentCancelParams),
     ("GET", _INTENT, params.PaymentIntentRetrieveParams),
     ("GET", r"/v1/payment_intents", params.PaymentIntentListParams),
     ("GET", r"/v1/balance_transactions", params.BalanceTransactionListParams),
+    ("POST", r"/v1/customers", params.CustomerCreateParams),
+    ("GET", r"/v1/customers", params.CustomerListParams),
+    ("GET", r"/v1/customers/\w+", params.CustomerRetrieveParams),
+    ("POST", r"/v1/setup_intents", params.SetupIntentCreateParams),
+    ("GET", r"/v1/payment_methods/\w+", params.PaymentMethodRetrieveParams),
+    ("POST", r"/v1/payment_methods/\w+/detach", params.PaymentMethodDetachParams),
     ("GET", r"/v1/account", params.AccountRetrieveCurrentParams),
 )
 

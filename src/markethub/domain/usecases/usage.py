@@ -101,7 +101,9 @@ class Usage:
             customer=customer,
             method_id=wish.method_id,
             method=method,
-            saves_method=wish.save_method,
+            # Without the customer nothing is agreed to: Stripe refuses both at once. And the
+            # method that is named is saved already.
+            saves_method=False if wish.off_session else wish.save_method,
             off_session=wish.off_session,
         )
 

@@ -1,0 +1,420 @@
+"""What every vault must do, proved on both: the fake, and Stripe's SDK over HTTP to its door.
+
+Whatever goes out over HTTP is judged by Stripe's own types, in every one of these tests.
+"""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from typing import Any
+
+import attrs
+import pytest
+
+from markethub.adapters.fake import network
+from markethub.adapters.fake.account import Account, Fault
+from markethub.adapters.fake.vault import fake_vault
+from markethub.adapters.stripe import saved_methods
+from markethub.adapters.stripe.client import StripeApi
+from markethub.adapters.stripe.outcomes import Answer, NoAnswer
+from markethub.adapters.stripe.vault import ApiVault
+from markethub.domain.customer import Customer
+from markethub.domain.errors import (
+    GatewayRejected,
+    GatewayUnavailable,
+    NotFound,
+    PaymentsError,
+    RequestInProgress,
+)
+from markethub.domain.facts import Card, CustomerDeleted, MethodReported, Unrecognised
+from markethub.domain.ids import CustomerId, CustomerRecordId, ProviderCustomerId
+from markethub.domain.operation import ConfirmIntent, UpdateIntent
+from markethub.domain.ports.gateway import Declined, Done
+from markethub.domain.secret import Secret
+from tests.support.door import Passed, door_of
+from tests.support.gateway_rig import FIFTY, NOW, create, new_account, rig_of
+from tests.support.stripe_params import problems
+
+pytestmark = pytest.mark.anyio
+
+C1 = CustomerId("c-1")
+DOWN = ProviderCustomerId("cus_missing")
+
+
+@attrs.frozen(kw_only=True)
+class Rig:
+    """A vault, and the account at its other end."""
+
+    vault: ApiVault
+    account: Account
+    passed: Sequence[Passed]
+
+    async def customer(self, number: int = 1) -> ProviderCustomerId:
+        made = await self.vault.create_customer(begun(number))
+        assert made is not None
+        return made
+
+    async def method(self, owner: ProviderCustomerId, card: str = "pm_card_visa") -> Secret:
+        attached = self.ask(f"/v1/payment_methods/{card}/attach", {"customer": owner})
+        return Secret(attached["id"])
+
+    def ask(self, path: str, params: dict[str, Any]) -> dict[str, Any]:
+        """Do what somebody else does at the account."""
+        answer = self.account.request(method="POST", path=path, params=params, auth="sk_test_dev")
+        assert answer.status == 200, answer.body
+        return dict(answer.body)
+
+
+def begun(number: int = 1) -> Customer:
+    return Customer.begin(
+        id=CustomerId(f"c-{number}"), record_id=CustomerRecordId(f"cst_{number}"), now=NOW
+    )
+
+
+@asynccontextmanager
+async def vault_rig(kind: str, account: Account) -> AsyncIterator[Rig]:
+    if kind == "fake":
+        yield Rig(vault=fake_vault(account), account=account, passed=[])
+        return
+    async with door_of(account) as door:
+        api = StripeApi(
+            Secret("sk_test_dev"),
+            base_address=door.url,
+            attempt_timeout_s=20,
+            max_network_retries=0,
+        )
+        vault = ApiVault(api)
+        yield Rig(vault=vault, account=account, passed=door.passed)
+        await vault.close()
+        assert [] == [
+            found for each in door.passed for found in problems(each.method, each.path, each.form)
+        ]
+
+
+@pytest.fixture(params=["fake", "stripe"])
+def kind(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+async def rig(kind: str, anyio_backend: str) -> AsyncIterator[Rig]:
+    async with vault_rig(kind, new_account()) as rig:
+        yield rig
+
+
+# --- customers ----------------------------------------------------------------------------------
+
+
+async def test_a_generation_is_made_once_under_its_key(rig: Rig) -> None:
+    first, again = await rig.customer(), await rig.customer()
+    renewed = await rig.vault.create_customer(begun().renew(now=NOW))
+
+    assert first == again
+    assert first != renewed
+
+
+async def test_a_record_tells_who_it_is_of_by_our_ids_alone(rig: Rig) -> None:
+    made = await rig.customer()
+    answer = rig.account.request(method="GET", path=f"/v1/customers/{made}", auth="sk_test_dev")
+
+    assert {
+        "markethub_customer_id": "c-1",
+        "markethub_customer_record": "cst_1:1",
+    } == answer.body["metadata"]
+    assert (None, None) == (answer.body["email"], answer.body["name"])
+
+
+async def test_a_record_is_found_among_many_by_its_generation(rig: Rig) -> None:
+    made = [await rig.customer(number) for number in range(1, 104)]
+    found = await rig.vault.find_customer(begun(1), created_from=NOW - timedelta(minutes=5))
+    other = await rig.vault.find_customer(
+        begun(1).renew(now=NOW), created_from=NOW - timedelta(minutes=5)
+    )
+
+    assert made[0] == found
+    assert other is None
+
+
+async def test_a_failure_that_the_key_replays_is_told_from_one_that_may_pass(rig: Rig) -> None:
+    rig.account.provoke(Fault.STORED_500)
+    with pytest.raises(GatewayUnavailable):
+        await rig.vault.create_customer(begun())
+
+    assert await rig.vault.create_customer(begun()) is None
+
+
+async def test_a_deleted_record_is_not_there(rig: Rig) -> None:
+    made = await rig.customer()
+    before = await rig.vault.has_customer(made)
+    network.delete_customer(rig.account, made)
+
+    assert (True, False) == (before, await rig.vault.has_customer(made))
+
+
+async def test_a_record_that_never_was_is_not_there(rig: Rig) -> None:
+    assert not await rig.vault.has_customer(DOWN)
+    assert not await rig.vault.has_customer(ProviderCustomerId("../account"))
+
+
+# --- setups -------------------------------------------------------------------------------------
+
+
+async def test_a_setup_is_for_later_charges_of_any_kind(rig: Rig) -> None:
+    owner = await rig.customer()
+    setup = await rig.vault.create_setup(owner, customer_id=C1, idempotency_key="s:1")
+    answer = rig.account.request(
+        method="GET", path=f"/v1/setup_intents/{setup.id}", auth="sk_test_dev"
+    )
+
+    assert ("off_session", owner, {"markethub_customer_id": "c-1"}) == (
+        answer.body["usage"],
+        answer.body["customer"],
+        answer.body["metadata"],
+    )
+    assert answer.body["client_secret"] == setup.client_secret.reveal()
+
+
+async def test_a_setup_of_a_deleted_customer_is_not_found(rig: Rig) -> None:
+    owner = await rig.customer()
+    network.delete_customer(rig.account, owner)
+    with pytest.raises(NotFound):
+        await rig.vault.create_setup(owner, customer_id=C1, idempotency_key="s:1")
+
+    assert not await rig.vault.has_customer(owner)
+
+
+# --- methods ------------------------------------------------------------------------------------
+
+
+async def test_a_method_is_read_with_its_card_and_owner(rig: Rig) -> None:
+    owner = await rig.customer()
+    token = await rig.method(owner)
+    seen = await rig.vault.read_method(token)
+
+    assert (token, owner, Card(brand="visa", last4="4242", exp_month=12, exp_year=2099)) == (
+        seen.token,
+        seen.customer_id,
+        seen.card,
+    )
+    assert seen.fingerprint
+    assert NOW == seen.created_at
+
+
+async def test_the_same_card_has_the_same_fingerprint(rig: Rig) -> None:
+    owner = await rig.customer()
+    one, same, other = [
+        (await rig.vault.read_method(await rig.method(owner, card))).fingerprint
+        for card in ("pm_card_visa", "pm_card_visa", "pm_card_mastercard")
+    ]
+
+    assert one == same != other
+
+
+@pytest.mark.parametrize("token", ["pm_missing", "", "../customers"])
+async def test_an_unknown_method_is_not_found(rig: Rig, token: str) -> None:
+    with pytest.raises(NotFound):
+        await rig.vault.read_method(Secret(token))
+
+    assert 0 == sum(each.path.endswith("/customers") for each in rig.passed)
+
+
+async def test_a_detached_method_belongs_to_nobody(rig: Rig) -> None:
+    token = await rig.method(await rig.customer())
+    await rig.vault.detach_method(token, idempotency_key="d:1")
+
+    assert (await rig.vault.read_method(token)).customer_id is None
+
+
+async def test_detaching_again_changes_nothing(rig: Rig) -> None:
+    token = await rig.method(await rig.customer())
+    await rig.vault.detach_method(token, idempotency_key="d:1")
+    await rig.vault.detach_method(token, idempotency_key="d:2")
+    await rig.vault.detach_method(Secret("pm_missing"), idempotency_key="d:3")
+
+    assert (await rig.vault.read_method(token)).customer_id is None
+
+
+async def test_a_detachment_that_took_place_behind_a_failure_is_done(rig: Rig) -> None:
+    token = await rig.method(await rig.customer())
+    rig.account.provoke(Fault.STORED_500)
+    await rig.vault.detach_method(token, idempotency_key="d:1")
+
+    assert (await rig.vault.read_method(token)).customer_id is None
+
+
+async def test_a_detachment_that_failed_is_told(rig: Rig) -> None:
+    token = await rig.method(await rig.customer())
+    rig.account.provoke(Fault.LOCK_TIMEOUT)
+    with pytest.raises(GatewayUnavailable):
+        await rig.vault.detach_method(token, idempotency_key="d:1")
+
+    assert (await rig.vault.read_method(token)).customer_id is not None
+
+
+# --- intents with methods -------------------------------------------------------------------------
+
+
+async def test_an_intent_is_made_for_a_saved_method_and_confirmed_without_its_customer(
+    kind: str,
+) -> None:
+    account = new_account()
+    async with vault_rig("fake", account) as vault, rig_of(kind, account) as gateway:
+        owner = await vault.customer()
+        token = await vault.method(owner)
+        made = await gateway.send(
+            attrs.evolve(
+                create(),
+                provider_customer_id=owner,
+                method=token,
+                allows_redirects=False,
+            )
+        )
+        assert isinstance(made, Done)
+        confirm = ConfirmIntent(intent_id=made.intent.id, method=token, off_session=True)
+        confirmed = await gateway.send(confirm, key="confirm:1")
+
+    assert (owner, token, False) == (
+        made.intent.customer_id,
+        made.intent.method,
+        made.intent.allows_redirects,
+    )
+    assert isinstance(confirmed, Done)
+    assert FIFTY == confirmed.intent.received
+
+
+async def test_an_intent_for_a_browser_takes_a_method_later_and_forgets_to_save(
+    kind: str,
+) -> None:
+    account = new_account()
+    async with vault_rig("fake", account) as vault, rig_of(kind, account) as gateway:
+        owner = await vault.customer()
+        token = await vault.method(owner)
+        made = await gateway.created()
+        update = UpdateIntent(
+            intent_id=made.id,
+            amount=FIFTY,
+            provider_customer_id=owner,
+            method=token,
+            saves_method=True,
+        )
+        saving = await gateway.send(update, key="update:1")
+        forgetting = await gateway.send(attrs.evolve(update, saves_method=False), key="update:2")
+
+    assert (None, None, False, True) == (
+        made.customer_id,
+        made.method,
+        made.saves_method,
+        made.allows_redirects,
+    )
+    assert isinstance(saving, Done)
+    assert (owner, token, True) == (
+        saving.intent.customer_id,
+        saving.intent.method,
+        saving.intent.saves_method,
+    )
+    assert isinstance(forgetting, Done)
+    assert not forgetting.intent.saves_method
+
+
+async def test_a_bank_that_wants_its_customer_is_a_decline_that_shows_the_intent(
+    kind: str,
+) -> None:
+    account = new_account()
+    async with vault_rig("fake", account) as vault, rig_of(kind, account) as gateway:
+        owner = await vault.customer()
+        token = await vault.method(owner, "pm_card_authenticationRequired")
+        made = await gateway.send(
+            attrs.evolve(create(), provider_customer_id=owner, allows_redirects=False)
+        )
+        assert isinstance(made, Done)
+        confirm = ConfirmIntent(intent_id=made.intent.id, method=token, off_session=True)
+        off_session = await gateway.send(confirm, key="confirm:1")
+        there = await gateway.send(attrs.evolve(confirm, off_session=False), key="confirm:2")
+
+    assert isinstance(off_session, Declined)
+    assert "authentication_required" == off_session.code
+    assert off_session.intent is not None
+    assert isinstance(there, Done)
+    assert there.intent.next_action is not None
+    assert "use_stripe_sdk" == there.intent.next_action["type"]
+
+
+# --- answers and events ---------------------------------------------------------------------------
+
+
+def refusal(code: str | None, type: str = "invalid_request_error") -> dict[str, object]:
+    return {"error": {"type": type, "code": code}}
+
+
+@pytest.mark.parametrize(
+    ("reply", "error"),
+    [
+        (NoAnswer(reason="timeout"), GatewayUnavailable),
+        (Answer(status=200, body={"object": "odd"}), GatewayUnavailable),
+        (Answer(status=404, body=refusal("resource_missing")), NotFound),
+        (Answer(status=400, body=refusal("resource_missing")), NotFound),
+        (Answer(status=409, body=refusal("idempotency_key_in_use")), RequestInProgress),
+        (Answer(status=409, body=refusal("lock_timeout")), GatewayUnavailable),
+        (Answer(status=429, body=refusal("rate_limit")), GatewayUnavailable),
+        (Answer(status=400, body=refusal("rate_limit")), GatewayUnavailable),
+        (Answer(status=400, body=refusal(None)), GatewayRejected),
+        (Answer(status=402, body=refusal("card_declined", "card_error")), GatewayRejected),
+        (Answer(status=400, body="<html>"), GatewayUnavailable),
+        (Answer(status=401, body=refusal(None)), GatewayUnavailable),
+        (Answer(status=500, body=refusal(None, "api_error")), GatewayUnavailable),
+    ],
+)
+def test_every_answer_means_something(reply: Answer | NoAnswer, error: type[PaymentsError]) -> None:
+    with pytest.raises(error) as raised:
+        saved_methods.value(reply, saved_methods.method)
+
+    assert error is type(raised.value)
+
+
+TOKEN = Secret("pm_1")
+METHOD = {"object": "payment_method", "id": "pm_1", "customer": "cus_1"}
+SETUP = {"object": "setup_intent", "id": "seti_1", "payment_method": "pm_1"}
+CUSTOMER = {"object": "customer", "id": "cus_1"}
+
+
+@pytest.mark.parametrize(
+    ("type", "obj", "fact"),
+    [
+        ("payment_method.attached", METHOD, MethodReported(token=TOKEN, is_detached=False)),
+        ("payment_method.updated", METHOD, MethodReported(token=TOKEN, is_detached=False)),
+        (
+            "payment_method.automatically_updated",
+            METHOD,
+            MethodReported(token=TOKEN, is_detached=False),
+        ),
+        (
+            "payment_method.detached",
+            {**METHOD, "customer": None},
+            MethodReported(token=TOKEN, is_detached=True),
+        ),
+        # It says two things: neither settles anything.
+        ("payment_method.detached", METHOD, MethodReported(token=TOKEN, is_detached=False)),
+        ("setup_intent.succeeded", SETUP, MethodReported(token=TOKEN, is_detached=False)),
+        (
+            "setup_intent.succeeded",
+            {**SETUP, "payment_method": None},
+            Unrecognised(type="setup_intent.succeeded"),
+        ),
+        (
+            "customer.deleted",
+            CUSTOMER,
+            CustomerDeleted(customer_id=ProviderCustomerId("cus_1")),
+        ),
+    ],
+)
+def test_every_event_says_something(type: str, obj: dict[str, object], fact: object) -> None:
+    assert fact == saved_methods.event_fact(type, obj)
+
+
+def test_whatever_is_no_card_shows_none() -> None:
+    link = {"object": "payment_method", "id": "pm_1", "type": "link", "created": 1, "link": {}}
+
+    assert (None, None) == (
+        saved_methods.method(link).card,
+        saved_methods.method(link).fingerprint,
+    )
