@@ -56,7 +56,7 @@ def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
 
     printed = capsys.readouterr().out
     words = {line.split()[0] for line in printed.partition("Commands:")[2].splitlines() if line}
-    assert {"db", "demo", "orders", "payments", "serve", "worker"} == words
+    assert {"db", "demo", "keys", "methods", "orders", "payments", "serve", "worker"} == words
 
 
 @pytest.mark.parametrize(

@@ -64,6 +64,7 @@ async def prepare(container: "Container") -> None:
             "DATABASE_URL: the database's schema is not current; run `markethub db upgrade`"
         )
     await _claim(container)
+    await store.unlock()
 
 
 async def _claim(container: "Container") -> None:

@@ -33,5 +33,8 @@ class MemoryStore:
         """Tell whether the schema is this version's."""
         return True
 
+    async def unlock(self) -> None:
+        """Make sure that what is encrypted can be read: nothing is."""
+
     async def close(self) -> None:
         """Release what the store holds open: nothing."""

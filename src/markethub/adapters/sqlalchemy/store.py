@@ -40,7 +40,8 @@ class SqlStore:
         self._engines = engines_for(url)
         self._repeat = repeat = Repeater(pause)
         writer, reader = self._engines.writer, self._engines.reader
-        self.transactions = SqlTransactions(writer, repeat, VaultKey(writer, cipher))
+        self._vault_key = VaultKey(writer, cipher)
+        self.transactions = SqlTransactions(writer, repeat, self._vault_key)
         inbox = SqlInbox(writer, repeat, Tokens(cipher))
         self.inbox = inbox if self._engines.is_sqlite else PostgresInbox(writer, inbox)
         self.queries = SqlQueries(reader, repeat)
@@ -67,6 +68,13 @@ class SqlStore:
     async def schema_is_current(self) -> bool:
         """Tell whether the schema is this version's. Raises as ``current_revision``."""
         return await self.current_revision() == schema.HEAD
+
+    async def unlock(self) -> None:
+        """Make sure that what is encrypted can be read.
+
+        Raises ConfigurationError where none of the keys given to us is that of the database.
+        """
+        await self._repeat(self._vault_key.sealing)
 
     async def close(self) -> None:
         """Close all connections."""

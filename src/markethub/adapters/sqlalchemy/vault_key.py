@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from markethub.adapters.sqlalchemy.method_tables import lookup_keys
 from markethub.adapters.sqlalchemy.sealing import Sealing, Tokens
 from markethub.adapters.sqlalchemy.upsert import INSERTS
+from markethub.domain.errors import ConfigurationError
 from markethub.domain.ports.cipher import TokenCipher
 
 LOOKUP_KEY_CONTEXT: Final = "lookup_keys.key:1"
@@ -25,11 +26,20 @@ class VaultKey:
         self._sealing: Sealing | None = None
 
     async def sealing(self) -> Sealing:
-        """Return what a transaction encrypts with. Raises ValueError for an unknown key."""
+        """Return what a transaction encrypts with.
+
+        Raises ConfigurationError where none of the keys given to us is that of the database.
+        """
         if self._sealing is None:
             # In a transaction of its own: one that is rolled back must not leave us with a key
             # that nobody else will ever read.
-            key = self._cipher.decrypt(await self._stored(), context=LOOKUP_KEY_CONTEXT)
+            stored = await self._stored()
+            try:
+                key = self._cipher.decrypt(stored, context=LOOKUP_KEY_CONTEXT)
+            except ValueError as error:
+                raise ConfigurationError(
+                    f"MARKETHUB_ENCRYPTION_KEYS: the database's own key is {error}"
+                ) from error
             self._sealing = Sealing(
                 cipher=self._cipher, tokens=Tokens(self._cipher), lookup_key=key
             )

@@ -16,6 +16,11 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
     {
         "db": ("markethub.entrypoints.cli.db:db", "Bring the database's schema up to date."),
         "demo": ("markethub.entrypoints.cli.demo:demo", "Watch one whole story, in process."),
+        "keys": ("markethub.entrypoints.cli.keys:keys", "Rotate the encryption keys."),
+        "methods": (
+            "markethub.entrypoints.cli.methods:methods",
+            "List and remove saved payment methods.",
+        ),
         "orders": ("markethub.entrypoints.cli.orders:orders", "Show and create orders."),
         "payments": (
             "markethub.entrypoints.cli.payments:payments",
