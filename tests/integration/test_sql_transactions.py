@@ -20,7 +20,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from markethub.adapters.sqlalchemy import retry
 from markethub.adapters.sqlalchemy.engines import engines_for
 from markethub.adapters.sqlalchemy.retry import ATTEMPTS_MAXIMUM, Repeater
-from markethub.adapters.sqlalchemy.trouble import is_contention, is_unreachable
+from markethub.adapters.sqlalchemy.trouble import is_contention, is_disconnect, is_unreachable
 from markethub.domain.errors import (
     CommitUnknown,
     ConfigurationError,
@@ -158,6 +158,31 @@ async def test_connections_that_the_server_closed_are_replaced_unnoticed(
     assert found is not None
     assert stored
     assert (1, 2) == await shipping_and_version(store)
+
+
+@pytest.mark.parametrize("store_url", ["postgresql"], indirect=True)
+async def test_a_driver_that_a_lost_connection_left_between_two_states_is_replaced(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await store.inbox.store(event("evt_1"))
+    execute, confused = asyncpg.Connection.execute, list[object]()
+
+    async def execute_once_confused(self: asyncpg.Connection, *args: object) -> object:
+        # The race that leaves it so cannot be provoked: what it raises then can.
+        if not confused or self in confused:
+            confused.append(self)
+            raise asyncpg.InternalClientError("cannot switch to state 11")
+        return await execute(self, *args)
+
+    monkeypatch.setattr(asyncpg.Connection, "execute", execute_once_confused)
+    stored = [await store.inbox.store(event(name)) for name in ("evt_2", "evt_3")]
+
+    assert [True, True] == stored
+    assert 1 == len(confused)
+
+
+def test_a_driver_between_two_states_has_lost_its_connection() -> None:
+    assert is_disconnect(asyncpg.InternalClientError("cannot switch to state 11"))
 
 
 async def test_a_database_out_of_reach_is_unavailable_for_everything_we_ask_of_it() -> None:

@@ -5,6 +5,7 @@ Implements the account's store protocol by its shape: adapters do not import eac
 
 import sqlite3
 import threading
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import Any, Final
 import msgspec
 
 _BUSY_TIMEOUT_MS: Final = 10_000
+_RETRY_S: Final = 0.005
 _PAGE: Final = 100
 
 _SCHEMA: Final = """
@@ -130,12 +132,30 @@ class SqliteAccountStore:
         if self._opened is None:
             # The lock above is what the check would stand for.
             connection = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False)
-            connection.execute(f"PRAGMA busy_timeout = {_BUSY_TIMEOUT_MS}")
-            connection.execute("PRAGMA journal_mode = WAL")
-            connection.execute("PRAGMA synchronous = NORMAL")
-            connection.executescript(_SCHEMA)
+            try:
+                connection.execute(f"PRAGMA busy_timeout = {_BUSY_TIMEOUT_MS}")
+                _write_ahead(connection)
+                connection.execute("PRAGMA synchronous = NORMAL")
+                connection.executescript(_SCHEMA)
+            except BaseException:
+                connection.close()
+                raise
             self._opened = connection
         return self._opened
+
+
+def _write_ahead(connection: sqlite3.Connection) -> None:
+    """Switch to WAL, which SQLite refuses at once, and without its own patience, to two at once."""
+    give_up_at = time.monotonic() + _BUSY_TIMEOUT_MS / 1000
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError:
+            if time.monotonic() >= give_up_at:
+                raise
+            time.sleep(_RETRY_S)
+        else:
+            return
 
 
 def _decode(text: str) -> Mapping[str, Any]:

@@ -67,7 +67,12 @@ class PostgresInbox:
         """Return once the event is durable: True if new, False if its id was there already."""
         try:
             return await self._insert(self._careful.row(event))
-        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
+        except (
+            asyncpg.PostgresError,
+            asyncpg.InterfaceError,
+            asyncpg.InternalClientError,
+            OSError,
+        ):
             # Whether or not it is there by now, storing it again is harmless; and the other way
             # knows what may be repeated.
             return await self._careful.store(event)
@@ -77,8 +82,11 @@ class PostgresInbox:
         driver: Any = pooled.driver_connection
         try:
             done: str = await driver.execute(_SQL, *[row[name] for name in _PARAMETERS])
-        finally:
-            await greenlet_spawn(pooled.invalidate if driver.is_closed() else pooled.close)
+        except BaseException:
+            # Whatever state it is in, nobody else shall meet it.
+            await greenlet_spawn(pooled.invalidate)
+            raise
+        await greenlet_spawn(pooled.close)
         return done == "INSERT 0 1"
 
 

@@ -3,6 +3,7 @@
 import sqlite3
 from typing import Final
 
+import asyncpg
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.exc import TimeoutError as NoConnectionFree
 
@@ -47,7 +48,13 @@ def is_taken(error: IntegrityError) -> bool:
 
 
 def is_disconnect(error: BaseException) -> bool:
-    """Tell whether the connection is gone, and with it whatever was not committed."""
+    """Tell whether the connection is gone, and with it whatever was not committed.
+
+    A server that ends a connection just as it is taken up again leaves the driver between two
+    states, which it reports as a bug of its own, past SQLAlchemy.
+    """
+    if isinstance(error, asyncpg.InternalClientError):
+        return True
     return isinstance(error, DBAPIError) and error.connection_invalidated
 
 

@@ -149,3 +149,28 @@ class TestTheFile:
             store.close()
 
         assert counted == {"value": 150}
+
+    def test_is_opened_by_many_at_the_same_moment(self, tmp_path: Path) -> None:
+        failures: list[Exception] = []
+
+        def open_at_once(store: SqliteAccountStore, start: threading.Barrier) -> None:
+            start.wait()
+            try:
+                store.get("meta", "counter")
+            except Exception as failure:  # noqa: BLE001 - in a thread nobody else would see it
+                failures.append(failure)
+
+        for attempt in range(100):  # the moment is short
+            stores = [SqliteAccountStore(tmp_path / f"{attempt}.db") for _ in range(4)]
+            start = threading.Barrier(len(stores))
+            threads = [
+                threading.Thread(target=open_at_once, args=(store, start)) for store in stores
+            ]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+            for store in stores:
+                store.close()
+
+        assert failures == []
