@@ -329,6 +329,21 @@ async def test_a_decline_whose_reply_was_lost_is_found_out(world: World) -> None
     assert 0 == (await world.container.queries().health()).unresolved_operations
 
 
+async def test_a_confirmation_that_never_arrived_is_given_up_after_a_day(world: World) -> None:
+    saved = await save(world)
+    await world.register()
+    world.gateway.faults = [None, Fault.LOST_REQUEST]  # type: ignore[list-item] # none for the first
+    with pytest.raises(GatewayUnavailable):
+        await world.charge(method_id=saved.id, off_session=True)
+    world.clock.advance(hours=25)
+    await world.container.reconcile()()
+    [payment] = await world.payments()
+
+    assert (PaymentStatus.REQUIRES_PAYMENT_METHOD, None) == (payment.status, payment.error_code)
+    assert 0 == (await world.container.queries().health()).unresolved_operations
+    assert [] == world.charges_paid()
+
+
 # --- refusals -------------------------------------------------------------------------------------
 
 

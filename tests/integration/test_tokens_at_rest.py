@@ -140,7 +140,8 @@ async def test_what_is_sealed_in_events_and_operations_is_read_under_the_newer_k
 
     async def read(tx: Transaction) -> str:
         payloads = [await tx.inbox.lock(event_id) for event_id in events]
-        return f"{payloads}{[await tx.operations.find(operation_id) for operation_id in asked]}"
+        operations = [await tx.operations.find(operation_id) for operation_id in asked]
+        return f"{payloads}{[found.request.params for found in operations if found]}"
 
     everything = await fresh.transactions.run(read)
     await fresh.close()

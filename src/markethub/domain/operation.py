@@ -56,7 +56,7 @@ class ProviderRequest:
 
     method: str
     path: str
-    params: Mapping[str, object]
+    params: Mapping[str, object] = attrs.field(repr=False)  # a saved method's token may be in it
 
 
 # --- what can be asked ------------------------------------------------------------------------

@@ -60,12 +60,12 @@ def test_a_card_is_saved_active_and_that_is_told() -> None:
     ) == method.events
 
 
-@pytest.mark.parametrize("missing", ["card", "fingerprint"])
-def test_what_is_no_card_is_not_saved(missing: str) -> None:
+@pytest.mark.parametrize(
+    "seen", [attrs.evolve(SEEN, card=None), attrs.evolve(SEEN, fingerprint=None)], ids=str
+)
+def test_what_is_no_card_is_not_saved(seen: ProviderMethod) -> None:
     with pytest.raises(InvalidTransition):
-        PaymentMethod.save(
-            attrs.evolve(SEEN, **{missing: None}), id=M1, customer_id=CustomerId("c-1"), now=START
-        )
+        PaymentMethod.save(seen, id=M1, customer_id=CustomerId("c-1"), now=START)
 
 
 def test_no_secret_of_a_method_is_printed() -> None:
