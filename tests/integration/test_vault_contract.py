@@ -27,12 +27,23 @@ from markethub.domain.errors import (
     RequestInProgress,
 )
 from markethub.domain.facts import Card, CustomerDeleted, MethodReported, Unrecognised
-from markethub.domain.ids import CustomerId, CustomerRecordId, ProviderCustomerId
+from markethub.domain.ids import CustomerId, CustomerRecordId, OrderId, ProviderCustomerId
+from markethub.domain.money import Currency
 from markethub.domain.operation import ConfirmIntent, UpdateIntent
+from markethub.domain.order import Cart, Line
+from markethub.domain.payment import PaymentStatus
 from markethub.domain.ports.gateway import Declined, Done
 from markethub.domain.secret import Secret
+from markethub.domain.usecases.charge_order import ChargeOrderCommand
+from markethub.domain.usecases.register_order import RegisterOrderCommand
+from markethub.domain.usecases.remove_method import RemoveMethodCommand
+from markethub.domain.usecases.usage import Wish
+from markethub.entrypoints.container import build_container
+from markethub.entrypoints.setting_values import Database
+from markethub.entrypoints.settings import Settings
 from tests.support.door import Passed, door_of
 from tests.support.gateway_rig import FIFTY, NOW, create, new_account, rig_of
+from tests.support.stripe_openapi import require_schemas, schema_problems
 from tests.support.stripe_params import problems
 
 pytestmark = pytest.mark.anyio
@@ -337,6 +348,67 @@ async def test_a_bank_that_wants_its_customer_is_a_decline_that_shows_the_intent
     assert isinstance(there, Done)
     assert there.intent.next_action is not None
     assert "use_stripe_sdk" == there.intent.next_action["type"]
+
+
+# --- the whole, over Stripe's API -----------------------------------------------------------------
+
+
+async def story_over_stripes_api() -> Sequence[Passed]:
+    """Save a card and charge it off-session, in a process whose gateway is Stripe's."""
+    account = new_account()
+    async with door_of(account) as door:
+        settings = Settings(
+            gateway="stripe",
+            stripe_secret_key=Secret("sk_test_dev"),
+            stripe_api_base=door.url,
+            database=Database(url="memory://"),
+        )
+        container = build_container(settings)
+        setup = await container.start_setup()(C1)
+        confirmed = account.request(
+            method="POST",
+            path=f"/v1/setup_intents/{setup.id}/confirm",
+            params={
+                "client_secret": setup.client_secret.reveal(),
+                "payment_method": "pm_card_visa",
+            },
+            auth="pk_test_dev",
+        )
+        assert await container.save_method()(Secret(confirmed.body["payment_method"]))
+        [saved] = await container.queries().methods(C1)
+        line = Line(sku="tea", title="Tea", unit_price=5000, quantity=1)
+        cart = Cart(customer_id=C1, currency=Currency.of("usd"), lines=(line,))
+        order_id = OrderId("o-1")
+        await container.register_order()(RegisterOrderCommand(order_id=order_id, cart=cart))
+        for_browser = ChargeOrderCommand(order_id=order_id, wish=Wish(save_method=True))
+        await container.charge_order()(for_browser)
+        wish = Wish(method_id=saved.id, off_session=True)
+        charged = await container.charge_order()(ChargeOrderCommand(order_id=order_id, wish=wish))
+        assert PaymentStatus.SUCCEEDED is charged.payment.status
+        await container.remove_method()(RemoveMethodCommand(method_id=saved.id))
+        await container.vault().has_customer(DOWN)
+        await container.vault().find_customer(begun(), created_from=NOW)
+        await container.gateway().close()
+        await container.vault().close()
+        return door.passed
+
+
+async def test_a_card_is_saved_and_charged_over_stripes_api() -> None:
+    passed = await story_over_stripes_api()
+
+    assert [] == [found for each in passed for found in problems(each.method, each.path, each.form)]
+    posted = [each for each in passed if each.method == "POST"]
+    assert all(each.headers.get("idempotency-key") for each in posted)
+    assert len(posted) == len({each.headers["idempotency-key"] for each in posted})
+
+
+async def test_every_request_fits_stripes_request_schemas() -> None:
+    require_schemas()
+    passed = await story_over_stripes_api()
+
+    assert [] == [
+        found for each in passed for found in schema_problems(each.method, each.path, each.form)
+    ]
 
 
 # --- answers and events ---------------------------------------------------------------------------

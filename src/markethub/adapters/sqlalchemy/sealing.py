@@ -20,9 +20,10 @@ SEALED: Final = "sealed:"
 # Whole JSON strings only: methods, customers, and cards' fingerprints (in the compact form in
 # which both kinds of text are written). A text that pretends to be sealed is sealed once more, so
 # that whatever is found to begin like that was sealed by us.
-_SENSITIVE: Final = r'"(?:pm|cus)_[A-Za-z0-9_]+"|(?<="fingerprint":)"(?!sealed:)[^"\\]+"'
-_TOKEN: Final = re.compile(_SENSITIVE)
-_CLEAR: Final = re.compile(rf'{_SENSITIVE}|"{SEALED}[^"\\]*"')
+# They differ only after their quotation mark, which makes the search several times faster.
+_SENSITIVE: Final = r'(?:pm|cus)_[A-Za-z0-9_]+|(?<="fingerprint":")(?!sealed:)[^"\\]+'
+_TOKEN: Final = re.compile(rf'"(?:{_SENSITIVE})"')
+_CLEAR: Final = re.compile(rf'"(?:{_SENSITIVE}|{SEALED}[^"\\]*)"')
 _SEALED: Final = re.compile(rf'"{SEALED}([0-9a-f]+)"')
 
 
