@@ -6,7 +6,9 @@ import pytest
 
 from markethub.adapters.fake import network
 from markethub.domain.errors import (
+    GatewayRejected,
     GatewayUnavailable,
+    InvalidTransition,
     NotFound,
     OrderAlreadyPaid,
     TooManyDeclines,
@@ -16,7 +18,9 @@ from markethub.domain.facts import CaptureMethod
 from markethub.domain.ids import CustomerId
 from markethub.domain.order import OrderStatus
 from markethub.domain.payment import PaymentStatus
+from markethub.domain.ports.gateway import Declined
 from markethub.domain.ports.methods import MethodView
+from markethub.domain.usecases.cancel_payment import CancelPaymentCommand
 from markethub.domain.usecases.remove_method import RemoveMethodCommand
 from tests.support.faults import Crash, Fault
 from tests.support.world import CHALLENGE, World
@@ -53,6 +57,11 @@ def confirm_as_browser(world: World, intent_id: object, client_secret: str) -> s
         auth="pk_test_dev",
     )
     return str(response.body.get("status"))
+
+
+async def refuse_next(world: World) -> None:
+    """Let the provider refuse what is sent next, without a word on any intent."""
+    world.gateway.answers = [Declined(code="parameter_unknown")]
 
 
 # --- by the browser -------------------------------------------------------------------------------
@@ -221,6 +230,34 @@ async def test_a_repeated_request_does_not_try_a_declined_card_again(world: Worl
 
     assert 1 == declined.payment.declines
     assert 1 == len(world.at_stripe("/v1/charges", {"limit": 100})["data"])
+
+
+async def test_a_repeated_request_of_a_payment_that_was_canceled_is_refused(
+    world: World,
+) -> None:
+    saved = await save(world, CHARGE_FAILS)
+    await world.register()
+    first = await world.charge(method_id=saved.id, off_session=True, origin="shop:key")
+    await world.container.cancel_payment()(CancelPaymentCommand(payment_id=first.payment.id))
+    with pytest.raises(InvalidTransition):
+        await world.charge(method_id=saved.id, off_session=True, origin="shop:key")
+    other = await world.charge(method_id=saved.id, off_session=True, origin="shop:other")
+
+    assert first.payment.id != other.payment.id
+
+
+async def test_a_repeated_request_that_the_provider_refused_is_refused_again(
+    world: World,
+) -> None:
+    saved = await save(world)
+    await world.register()
+    world.gateway.after_send = lambda: refuse_next(world)
+    for _ in range(2):
+        with pytest.raises(GatewayRejected):
+            await world.charge(method_id=saved.id, off_session=True, origin="shop:key")
+
+    assert [] == world.charges_paid()
+    assert 0 == (await world.container.queries().health()).unresolved_operations
 
 
 async def test_another_request_tries_a_declined_card_again(world: World) -> None:

@@ -236,15 +236,22 @@ def _is_confirmed(step: Asked | _Read) -> bool:
 
 
 async def _repeated(tx: Transaction, order: Order, origin: str | None) -> _Read | None:
-    """Return what to read for a caller whose confirmation is behind us, whatever came of it."""
+    """Return what to read for a caller whose confirmation is behind us, whatever came of it.
+
+    Raises as its first caller was answered where it had no effect, and InvalidTransition where
+    its payment was canceled since: another attempt needs another key.
+    """
     known = None if origin is None else await tx.operations.find_by_origin(origin)
-    if known is None or known.is_unresolved or known.kind is not OperationKind.CONFIRM:
+    if known is None or known.is_unresolved:
         return None
+    known.require_effect()
     payment = await tx.payments.find(known.payment_id)
     if payment is None or payment.order_id != order.id or payment.intent_id is None:
-        return None
-    if payment.quarantine is not None or payment.status is PaymentStatus.CANCELED:
-        return None
+        raise InvalidTransition("the Idempotency-Key belongs to another payment")
+    if payment.status is PaymentStatus.CANCELED:
+        raise InvalidTransition("the payment of this Idempotency-Key was canceled")
+    if payment.quarantine is not None:
+        return None  # refused below, as every other request of its order
     return _Read(payment_id=payment.id, intent_id=payment.intent_id, is_confirmed=True)
 
 
