@@ -23,6 +23,7 @@ from markethub.domain.ports.methods import MethodView
 from markethub.domain.usecases.cancel_payment import CancelPaymentCommand
 from markethub.domain.usecases.remove_method import RemoveMethodCommand
 from tests.support.faults import Crash, Fault
+from tests.support.saved import MASTERCARD, token_of
 from tests.support.world import CHALLENGE, World
 
 pytestmark = pytest.mark.anyio
@@ -31,7 +32,6 @@ CHARGE_FAILS = "4000000000000341"
 """Can be saved, but every charge is declined."""
 UNLESS_SET_UP = "4000002500003155"
 """Asks its customer on-session, and off-session not, once it was set up."""
-MASTERCARD = "5555555555554444"
 
 
 async def save(world: World, card: str = "4242424242424242") -> MethodView:
@@ -41,11 +41,6 @@ async def save(world: World, card: str = "4242424242424242") -> MethodView:
     world.account.answer_challenge(setup.id, setup.client_secret.reveal(), authenticated=True)
     await world.work()
     return (await world.saved())[-1]
-
-
-async def token_of(world: World, method: MethodView) -> str:
-    found = await world.container.transactions().run(lambda tx: tx.methods.find(method.id))
-    return str(found.token.reveal())
 
 
 def confirm_as_browser(world: World, intent_id: object, client_secret: str) -> str:

@@ -5,29 +5,15 @@ import asyncio
 import pytest
 
 from markethub.adapters.fake import network
-from markethub.domain.errors import GatewayUnavailable, NotFound
+from markethub.domain.errors import NotFound
 from markethub.domain.events import MethodRemoved, MethodSaved
 from markethub.domain.ids import CustomerId, MethodId
-from markethub.domain.ports.methods import MethodView
 from markethub.domain.usecases.remove_method import RemoveMethodCommand
 from markethub.domain.usecases.set_default_method import SetDefaultMethodCommand
+from tests.support.saved import C1, MASTERCARD, customers, provider_id_of, token_of
 from tests.support.world import CHALLENGE, World
 
 pytestmark = pytest.mark.anyio
-
-MASTERCARD = "5555555555554444"
-C1 = CustomerId("c-1")
-
-
-async def token_of(world: World, method: MethodView) -> str:
-    """Return what the provider knows a method by."""
-    found = await world.container.transactions().run(lambda tx: tx.methods.find(method.id))
-    return str(found.token.reveal())
-
-
-async def provider_id_of(world: World, customer_id: CustomerId = C1) -> str:
-    found = await world.container.transactions().run(lambda tx: tx.customers.find(customer_id))
-    return str(found.provider_id)
 
 
 async def remove(world: World, method_id: MethodId, customer_id: CustomerId | None = C1) -> None:
@@ -38,11 +24,6 @@ async def remove(world: World, method_id: MethodId, customer_id: CustomerId | No
 async def choose(world: World, method_id: MethodId, customer_id: CustomerId | None = C1) -> None:
     command = SetDefaultMethodCommand(method_id=method_id, customer_id=customer_id)
     await world.container.set_default_method()(command)
-
-
-def customers(world: World) -> list[str]:
-    listed = world.at_stripe("/v1/customers", {"limit": 100})["data"]
-    return [customer["id"] for customer in listed]
 
 
 async def attached(world: World, customer_id: CustomerId = C1) -> list[str]:
@@ -157,81 +138,16 @@ async def test_a_strangers_method_is_none_of_ours(world: World) -> None:
     assert 0 == (await world.container.queries().health()).waiting_events
 
 
-# --- the customer's record ------------------------------------------------------------------------
-
-
-async def test_many_first_saves_at_once_make_one_customer_at_the_provider(world: World) -> None:
-    setups = await asyncio.gather(*(world.container.start_setup()(C1) for _ in range(20)))
-
-    assert 20 == len({setup.id for setup in setups})
-    assert 1 == len(customers(world))
-
-
-async def test_each_customer_has_a_record_of_their_own(world: World) -> None:
-    await world.save_card(customer_id="c-1")
-    await world.save_card(customer_id="c-2")
-
-    assert 2 == len(customers(world))
-
-
-async def test_a_customer_deleted_at_the_provider_is_made_anew_and_loses_the_methods(
-    world: World,
-) -> None:
-    lost = await world.save_card()
-    network.delete_customer(world.account, await provider_id_of(world))
-    await world.work()
-    deactivated = await world.saved()
-    anew = await world.save_card(MASTERCARD)
-
-    assert [(lost.id, False, False)] == [(m.id, m.is_active, m.is_default) for m in deactivated]
-    assert (True, True) == (anew.is_active, anew.is_default)
-    assert 1 == len(customers(world))
-
-
-async def test_a_deleted_customer_is_found_out_by_a_setup_before_any_event(world: World) -> None:
-    lost = await world.save_card()
-    network.delete_customer(world.account, await provider_id_of(world))
-    await world.container.start_setup()(C1)
-
-    assert [(lost.id, False)] == [(m.id, m.is_active) for m in await world.saved()]
-    assert 1 == len(customers(world))
-
-
-async def test_a_deleted_customer_is_found_out_by_a_charge_before_any_event(world: World) -> None:
-    lost = await world.save_card()
-    network.delete_customer(world.account, await provider_id_of(world))
-    await world.register()
-    started = await world.charge(save_method=True)
-    world.pay(started, MASTERCARD)
-    await world.confirm(started.payment)
-
-    assert [(lost.id, False), ("4444", True)] == [
-        (m.id if not m.is_active else m.card.last4, m.is_active) for m in await world.saved()
-    ]
-
-
-async def test_the_same_card_saved_by_the_customer_made_anew_is_the_same_method(
-    world: World,
-) -> None:
-    lost = await world.save_card()
-    network.delete_customer(world.account, await provider_id_of(world))
-    await world.work()
-    found = await world.save_card()
-
-    assert (lost.id, True, True) == (found.id, found.is_active, found.is_default)
-
-
-async def test_the_event_of_an_old_record_does_not_touch_the_new_one(world: World) -> None:
-    await world.save_card()
-    network.delete_customer(world.account, await provider_id_of(world))
-    [deleted] = [e for e in world.pending_events() if e["type"] == "customer.deleted"]
+async def test_a_challenge_is_answered_before_a_card_is_saved(world: World) -> None:
     setup = await world.container.start_setup()(C1)
-    world.set_up(setup, MASTERCARD)
+    world.set_up(setup, CHALLENGE)
     await world.work()
-    await world.deliver(deleted)
+    before = await world.saved()
+    world.account.answer_challenge(setup.id, setup.client_secret.reveal(), authenticated=True)
     await world.work()
 
-    assert [False, True] == [method.is_active for method in await world.saved()]
+    assert [] == before
+    assert ["3184"] == [method.card.last4 for method in await world.saved()]
 
 
 # --- the same card ----------------------------------------------------------------------------
@@ -428,56 +344,3 @@ async def test_a_detachment_whose_reply_was_lost_is_finished(world: World) -> No
     assert 1 == await world.container.detach_methods()()
     world.clock.advance(hours=2)
     assert 0 == await world.container.detach_methods()()
-
-
-# --- unknown outcomes -------------------------------------------------------------------------
-
-
-async def test_a_lost_reply_to_the_first_save_does_not_make_a_second_customer(
-    world: World,
-) -> None:
-    world.vault.loses_replies = True
-    with pytest.raises(GatewayUnavailable):
-        await world.container.start_setup()(C1)
-    world.vault.loses_replies = False
-    await world.container.start_setup()(C1)
-
-    assert 1 == len(customers(world))
-
-
-async def test_a_customer_whose_key_is_too_old_is_looked_up_before_another_is_made(
-    world: World,
-) -> None:
-    world.vault.loses_replies = True
-    with pytest.raises(GatewayUnavailable):
-        await world.container.start_setup()(C1)
-    world.vault.loses_replies = False
-    world.clock.advance(hours=25)
-    world.account.advance(int(world.clock.now().timestamp()))
-    await world.container.start_setup()(C1)
-
-    assert 1 == len(customers(world))
-
-
-async def test_a_customer_who_was_never_made_is_made_under_another_key(world: World) -> None:
-    world.vault.is_down = True
-    with pytest.raises(GatewayUnavailable):
-        await world.container.start_setup()(C1)
-    world.vault.is_down = False
-    world.clock.advance(hours=25)
-    world.account.advance(int(world.clock.now().timestamp()))
-    await world.container.start_setup()(C1)
-
-    assert 1 == len(customers(world))
-
-
-async def test_a_challenge_is_answered_before_a_card_is_saved(world: World) -> None:
-    setup = await world.container.start_setup()(C1)
-    world.set_up(setup, CHALLENGE)
-    await world.work()
-    before = await world.saved()
-    world.account.answer_challenge(setup.id, setup.client_secret.reveal(), authenticated=True)
-    await world.work()
-
-    assert [] == before
-    assert ["3184"] == [method.card.last4 for method in await world.saved()]
