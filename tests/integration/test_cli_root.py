@@ -56,7 +56,19 @@ def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
 
     printed = capsys.readouterr().out
     words = {line.split()[0] for line in printed.partition("Commands:")[2].splitlines() if line}
-    assert {"db", "demo", "disputes", "orders", "payments", "serve", "worker"} == words
+    assert {
+        "db",
+        "demo",
+        "disputes",
+        "keys",
+        "methods",
+        "orders",
+        "payments",
+        "refund",
+        "refunds",
+        "serve",
+        "worker",
+    } == words
 
 
 @pytest.mark.parametrize(

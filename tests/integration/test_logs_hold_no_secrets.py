@@ -45,7 +45,9 @@ def tell_the_story(shop: httpx.Client, stripe: httpx.Client) -> list[str]:
     storefront = {"Authorization": f"Bearer {STOREFRONT_KEY}"}
     shop.put("/api/orders/o-1/", json=order_body(), headers=storefront)
     started = shop.post(
-        "/api/stripe/create-payment-intent/o-1/", headers={**storefront, "Idempotency-Key": "k-1"}
+        "/api/stripe/create-payment-intent/o-1/",
+        json={"save_method": True},
+        headers={**storefront, "Idempotency-Key": "k-1"},
     ).json()
     secret, intent_id = started["client_secret"], started["payment_intent_id"]
     for card in (SPACED_CARD.replace(" ", ""), CARD):
@@ -65,6 +67,13 @@ def tell_the_story(shop: httpx.Client, stripe: httpx.Client) -> list[str]:
         "/api/stripe/confirm-payment/", json={"payment_intent_id": intent_id}, headers=storefront
     ).json()
     assert paid["order_status"] == "paid"
+    methods = "/api/customers/c-1/payment-methods/"
+    [saved] = shop.get(methods, headers=storefront).json()["items"]
+    assert shop.delete(f"{methods}{saved['id']}/", headers=storefront).status_code == 204
+    token = stripe.get(
+        f"/fake-stripe/v1/payment_intents/{intent_id}",
+        headers={"Authorization": "Bearer sk_test_dev"},
+    ).json()["payment_method"]
 
     in_text = order_body(customer_id="c-1", lines=[{"sku": SPACED_CARD, "title": CARD}])
     assert shop.put("/api/orders/o-2/", json=in_text, headers=storefront).status_code == 400
@@ -77,7 +86,8 @@ def tell_the_story(shop: httpx.Client, stripe: httpx.Client) -> list[str]:
     forged = hmac.new(b"whsec_other", f"{stamp}.".encode() + event, "sha256").hexdigest()
     signature = {"Stripe-Signature": f"t={stamp},v1={forged}"}
     assert shop.post("/api/stripe/webhook/", content=event, headers=signature).status_code == 400
-    return [secret, CARD, SPACED_CARD, STOREFRONT_KEY, "sk_live_looks_real", forged, "sk_test_dev"]
+    sent = [secret, token, CARD, SPACED_CARD, STOREFRONT_KEY, "sk_live_looks_real", forged]
+    return [*sent, "sk_test_dev"]
 
 
 def assert_silent(log: Path, secrets: list[str]) -> None:

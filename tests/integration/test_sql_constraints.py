@@ -20,6 +20,7 @@ from tests.support.postgres import PostgresServer
 from tests.support.stored_disputes import dispute, save, submission
 from tests.support.stored_refunds import refund
 from tests.support.stores import (
+    customer,
     entry,
     event,
     open_store,
@@ -29,6 +30,7 @@ from tests.support.stores import (
     post,
     put,
     receive,
+    saved_method,
     sqlite_url,
 )
 
@@ -276,14 +278,69 @@ REFUSED: Final = [
         "idempotency_keys.scope, idempotency_keys.key",
         "UPDATE idempotency_keys SET key = 'k-1'",
     ),
+    # customers
+    *check("customers", "generation_counts", "generation = 0"),
+    *check("customers", "provider_whole", "provider_id = NULL", "provider_lookup = NULL"),
+    *check("customers", "version_counts", "version = 0"),
+    unique("pk_customers", "customers.id", "UPDATE customers SET id = 'c-1' WHERE id = 'c-3'"),
+    unique(
+        "uq_customers_record_id",
+        "customers.record_id",
+        "UPDATE customers SET record_id = 'cst_1' WHERE id = 'c-3'",
+    ),
+    unique(
+        "uq_customers_provider_lookup",
+        "customers.provider_lookup",
+        "UPDATE customers SET provider_lookup = "
+        "(SELECT provider_lookup FROM customers WHERE id = 'c-1') WHERE id = 'c-3'",
+    ),
+    # saved methods
+    *check("payment_methods", "status_known", "status = 'lost', is_default = {false}"),
+    *check("payment_methods", "default_is_active", "status = 'inactive', is_default = {true}"),
+    *check(
+        "payment_methods",
+        "removed_before_detached",
+        "detach_due_at = '2026-11-01 12:00:00+00:00'",
+    ),
+    *check("payment_methods", "detach_attempts_not_negative", "detach_attempts = -1"),
+    *check("payment_methods", "version_counts", "version = 0"),
+    unique(
+        "pk_payment_methods",
+        "payment_methods.id",
+        "UPDATE payment_methods SET id = 'mth_1' WHERE id = 'mth_2'",
+    ),
+    unique(
+        "uq_payment_methods_token_lookup",
+        "payment_methods.token_lookup",
+        "UPDATE payment_methods SET token_lookup = "
+        "(SELECT token_lookup FROM payment_methods WHERE id = 'mth_1') WHERE id = 'mth_2'",
+    ),
+    unique(
+        "uq_payment_methods_card_of_customer",
+        "payment_methods.customer_id, payment_methods.fingerprint_lookup",
+        "UPDATE payment_methods SET fingerprint_lookup = "
+        "(SELECT fingerprint_lookup FROM payment_methods WHERE id = 'mth_1') WHERE id = 'mth_2'",
+    ),
+    unique(
+        "uq_payment_methods_default_of_customer",
+        "payment_methods.customer_id",
+        "UPDATE payment_methods SET is_default = {true} WHERE id = 'mth_2'",
+    ),
+    foreign(
+        "fk_payment_methods_customer_id_customers",
+        "UPDATE payment_methods SET customer_id = 'c-9' WHERE id = 'mth_1'",
+    ),
+    # the key of lookups
+    *check("lookup_keys", "only_one", "id = 2"),
+    unique("pk_lookup_keys", "lookup_keys.id", "INSERT INTO lookup_keys SELECT * FROM lookup_keys"),
     # the stamp
     *check("stamp", "only_one", "id = 2"),
     unique("pk_stamp", "stamp.id", "INSERT INTO stamp SELECT * FROM stamp"),
 ]
 
 _WORDS: Final = {
-    "sqlite": {"true": "1", "bytes": "x'00'"},
-    "postgresql": {"true": "true", "bytes": "'\\x00'::bytea"},
+    "sqlite": {"true": "1", "false": "0", "bytes": "x'00'"},
+    "postgresql": {"true": "true", "false": "false", "bytes": "'\\x00'::bytea"},
 }
 
 
@@ -302,6 +359,10 @@ async def seed(url: str) -> None:
         attrs.evolve(payment("pay_3", of=others[1]), card=card),
         operation("op_1", origin="shop|POST /|k"),
         operation("op_2", payment_id="pay_2"),
+        customer("c-1"),
+        customer("c-3"),
+        saved_method("mth_1").make_default(now=order().created_at),
+        saved_method("mth_2"),
     )
     await post(store, entry())
     await save(

@@ -10,6 +10,7 @@ import jwt
 from httpx import ASGITransport, AsyncClient, Response
 
 from markethub.domain.facts import CaptureMethod
+from markethub.domain.ids import CustomerId
 from markethub.domain.ports.queries import PaymentFilter
 from markethub.domain.secret import Secret
 from markethub.domain.usecases.charge_order import ChargeStarted
@@ -95,6 +96,7 @@ class Api:
             payments,
             await queries.ledger(),
             await queries.outbox(),
+            await queries.methods(CustomerId("c-1")),
             await queries.health(),
             self.world.intents(),
         )

@@ -10,14 +10,18 @@ import attrs
 
 from markethub.adapters.crypto import AesGcmCipher
 from markethub.adapters.memory.store import MemoryStore
-from markethub.domain.facts import CaptureMethod, ReceivedEvent
+from markethub.domain.customer import Customer
+from markethub.domain.facts import CaptureMethod, Card, ProviderMethod, ReceivedEvent
 from markethub.domain.ids import (
     CustomerId,
+    CustomerRecordId,
     EventId,
     IntentId,
+    MethodId,
     OperationId,
     OrderId,
     PaymentId,
+    ProviderCustomerId,
 )
 from markethub.domain.inbox_event import InboxEvent
 from markethub.domain.ledger import Account, Entry, EntryKind
@@ -25,11 +29,13 @@ from markethub.domain.money import Currency, Money
 from markethub.domain.operation import CancelIntent, Operation, ProviderRequest
 from markethub.domain.order import Cart, Line, Order
 from markethub.domain.payment import Payment
+from markethub.domain.payment_method import PaymentMethod
 from markethub.domain.ports.disputes import DisputeQueries
 from markethub.domain.ports.idempotency import IdempotencyKeys
 from markethub.domain.ports.inbox import Inbox
 from markethub.domain.ports.queries import Queries
 from markethub.domain.ports.refunds import RefundQueries
+from markethub.domain.ports.rotation import Rotation
 from markethub.domain.ports.stamp import Stamps
 from markethub.domain.ports.unit_of_work import Transaction, Transactions
 from markethub.domain.secret import Secret
@@ -57,9 +63,12 @@ class Store(Protocol):
     def idempotency_keys(self) -> IdempotencyKeys: ...
     @property
     def stamps(self) -> Stamps: ...
+    @property
+    def rotation(self) -> Rotation: ...
     async def upgrade(self) -> None: ...
     async def current_revision(self) -> str | None: ...
     async def schema_is_current(self) -> bool: ...
+    async def unlock(self) -> None: ...
     async def close(self) -> None: ...
 
 
@@ -128,6 +137,27 @@ def operation(
     )
 
 
+def customer(id: str = "c-1", *, now: datetime = START) -> Customer:
+    """Return a customer whose record at the provider is made."""
+    number = id.rpartition("-")[2]
+    begun = Customer.begin(id=CustomerId(id), record_id=CustomerRecordId(f"cst_{number}"), now=now)
+    return begun.activate(ProviderCustomerId(f"cus_{number}"), now=now)
+
+
+def saved_method(
+    id: str = "mth_1", *, customer_id: str = "c-1", card: str | None = None, now: datetime = START
+) -> PaymentMethod:
+    """Return a method of its own card, unless ``card`` names another."""
+    seen = ProviderMethod(
+        token=Secret(f"pm_{id}"),
+        customer_id=ProviderCustomerId("cus_1"),
+        card=Card(brand="visa", last4="4242", exp_month=12, exp_year=2030),
+        fingerprint=Secret(card or f"print of {id}"),
+        created_at=now,
+    )
+    return PaymentMethod.save(seen, id=MethodId(id), customer_id=CustomerId(customer_id), now=now)
+
+
 def entry(
     reference: str = "ch_1",
     *,
@@ -161,7 +191,7 @@ def event(id: str = "evt_1", *, payload: str = "{}", now: datetime = START) -> I
 # --- doing -----------------------------------------------------------------------------------
 
 
-async def put(store: Store, *rows: Order | Payment | Operation) -> None:
+async def put(store: Store, *rows: Order | Payment | Operation | Customer | PaymentMethod) -> None:
     """Save rows in one transaction, in this order."""
 
     async def work(tx: Transaction) -> None:
@@ -173,6 +203,10 @@ async def put(store: Store, *rows: Order | Payment | Operation) -> None:
                     await tx.payments.save(row)
                 case Operation():
                     await tx.operations.save(row)
+                case Customer():
+                    await tx.customers.save(row)
+                case PaymentMethod():
+                    await tx.methods.save(row)
 
     await store.transactions.run(work)
 

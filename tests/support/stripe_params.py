@@ -31,6 +31,7 @@ _DISPUTE = r"/v1/disputes/\w+"
 _TYPES: tuple[tuple[str, str, Any], ...] = (
     ("POST", r"/v1/payment_intents", params.PaymentIntentCreateParams),
     ("POST", _INTENT, params.PaymentIntentUpdateParams),
+    ("POST", _INTENT + "/confirm", params.PaymentIntentConfirmParams),
     ("POST", _INTENT + "/capture", params.PaymentIntentCaptureParams),
     ("POST", _INTENT + "/cancel", params.PaymentIntentCancelParams),
     ("GET", _INTENT, params.PaymentIntentRetrieveParams),
@@ -40,6 +41,12 @@ _TYPES: tuple[tuple[str, str, Any], ...] = (
     ("POST", _DISPUTE + "/close", params.DisputeCloseParams),
     ("GET", _DISPUTE, params.DisputeRetrieveParams),
     ("GET", r"/v1/radar/early_fraud_warnings/\w+", params.radar.EarlyFraudWarningRetrieveParams),
+    ("POST", r"/v1/customers", params.CustomerCreateParams),
+    ("GET", r"/v1/customers", params.CustomerListParams),
+    ("GET", r"/v1/customers/\w+", params.CustomerRetrieveParams),
+    ("POST", r"/v1/setup_intents", params.SetupIntentCreateParams),
+    ("GET", r"/v1/payment_methods/\w+", params.PaymentMethodRetrieveParams),
+    ("POST", r"/v1/payment_methods/\w+/detach", params.PaymentMethodDetachParams),
     ("GET", r"/v1/account", params.AccountRetrieveCurrentParams),
 )
 

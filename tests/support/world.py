@@ -14,13 +14,14 @@ from dependency_injector import providers
 
 from markethub.adapters.fake.account import Account, AccountOptions, Response
 from markethub.adapters.fake.store import DictStore
-from markethub.domain.facts import CaptureMethod
+from markethub.domain.facts import CaptureMethod, ProviderSetup
 from markethub.domain.ids import CustomerId, OrderId, PaymentId
 from markethub.domain.ledger import Account as Book
 from markethub.domain.ledger import balances
 from markethub.domain.money import Currency
 from markethub.domain.order import Cart, Line, Order
 from markethub.domain.payment import Payment
+from markethub.domain.ports.methods import MethodView
 from markethub.domain.ports.queries import OrderView, Queries
 from markethub.domain.refund import Refund
 from markethub.domain.usecases.charge_order import ChargeOrderCommand, ChargeStarted
@@ -28,8 +29,10 @@ from markethub.domain.usecases.confirm_payment import ConfirmPaymentCommand, Pay
 from markethub.domain.usecases.receive_event import ReceiveEventCommand
 from markethub.domain.usecases.refund_payment import RefundPaymentCommand
 from markethub.domain.usecases.register_order import RegisterOrderCommand
+from markethub.domain.usecases.usage import Wish
 from markethub.entrypoints.container import Container
 from tests.support.faults import FaultyGateway
+from tests.support.vaults import FaultyVault
 
 START = datetime(2026, 11, 2, 9, 0, tzinfo=UTC)
 SUCCESS = "4242424242424242"
@@ -71,6 +74,8 @@ class World:
         container.pause.override(providers.Object(self.clock.pause))
         self.gateway = FaultyGateway(container.gateway())
         container.gateway.override(providers.Object(self.gateway))
+        self.vault = FaultyVault(container.vault())
+        container.vault.override(providers.Object(self.vault))
         self.account.advance(int(self.clock.now().timestamp()))
 
     # --- the storefront -----------------------------------------------------------------------
@@ -92,9 +97,17 @@ class World:
         return await self.container.register_order()(command)
 
     async def charge(
-        self, order_id: str = "o-1", *, capture: CaptureMethod | None = None
+        self,
+        order_id: str = "o-1",
+        *,
+        capture: CaptureMethod | None = None,
+        origin: str | None = None,
+        **wish: Any,
     ) -> ChargeStarted:
-        command = ChargeOrderCommand(order_id=OrderId(order_id), capture=capture)
+        """Charge an order; ``wish`` as the fields of ``Wish``."""
+        command = ChargeOrderCommand(
+            order_id=OrderId(order_id), capture=capture, wish=Wish(**wish), origin=origin
+        )
         return await self.container.charge_order()(command)
 
     async def confirm(self, payment: Payment) -> PaymentConfirmed:
@@ -119,6 +132,17 @@ class World:
         [found] = [p for p in await self.payments() if p.id == payment_id]
         return found
 
+    async def saved(self, customer_id: str = "c-1") -> list[MethodView]:
+        """List a customer's saved methods."""
+        return list(await self.container.queries().methods(CustomerId(customer_id)))
+
+    async def save_card(self, card: str = SUCCESS, *, customer_id: str = "c-1") -> MethodView:
+        """Save a card by a setup, and return what is newest then."""
+        setup = await self.container.start_setup()(CustomerId(customer_id))
+        assert self.set_up(setup, card).status == 200
+        await self.work()
+        return (await self.saved(customer_id))[-1]
+
     # --- the customer's browser ---------------------------------------------------------------
 
     def pay(self, started: ChargeStarted, card: str = SUCCESS) -> Response:
@@ -129,6 +153,21 @@ class World:
             path=f"/v1/payment_intents/{started.payment.intent_id}/confirm",
             params={
                 "client_secret": started.client_secret.reveal(),
+                "payment_method_data": {
+                    "type": "card",
+                    "card": {"number": card, "exp_month": 12, "exp_year": 2030, "cvc": "123"},
+                },
+            },
+            auth="pk_test_dev",
+        )
+
+    def set_up(self, setup: ProviderSetup, card: str = SUCCESS) -> Response:
+        """Confirm a setup with a card, by the publishable key, as Stripe.js does."""
+        return self.account.request(
+            method="POST",
+            path=f"/v1/setup_intents/{setup.id}/confirm",
+            params={
+                "client_secret": setup.client_secret.reveal(),
                 "payment_method_data": {
                     "type": "card",
                     "card": {"number": card, "exp_month": 12, "exp_year": 2030, "cvc": "123"},

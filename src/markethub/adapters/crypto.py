@@ -58,6 +58,11 @@ class AesGcmCipher:
         self._newest = made[0]
         self._by_id: Mapping[bytes, _Key] = MappingProxyType({key.id: key for key in made})
 
+    @property
+    def newest_key_id(self) -> bytes:
+        """What every ciphertext under the newest key begins with, and no other."""
+        return self._newest.id
+
     def encrypt(self, plain: bytes, *, context: str) -> bytes:
         """Encrypt under the newest key; ``context`` must match to decrypt."""
         nonce = secrets.token_bytes(_NONCE_BYTES)

@@ -9,7 +9,7 @@ from typing import ClassVar
 
 import attrs
 
-from markethub.domain.ids import DisputeId, OrderId, PaymentId, RefundId
+from markethub.domain.ids import CustomerId, DisputeId, MethodId, OrderId, PaymentId, RefundId
 
 
 @attrs.frozen(kw_only=True)
@@ -93,6 +93,18 @@ class RefundSucceeded:
 
 
 @attrs.frozen(kw_only=True)
+class MethodSaved:
+    """A customer has a payment method that later orders can be charged with."""
+
+    type: ClassVar[str] = "method.saved"
+    method_id: MethodId
+    customer_id: CustomerId
+    brand: str
+    last4: str
+    occurred_at: datetime
+
+
+@attrs.frozen(kw_only=True)
 class RefundFailed:
     """A refund did not reach the customer: we still owe them the money.
 
@@ -170,6 +182,16 @@ class DisputeLost:
     occurred_at: datetime
 
 
+@attrs.frozen(kw_only=True)
+class MethodRemoved:
+    """A saved payment method is gone for good, or cannot be charged any more."""
+
+    type: ClassVar[str] = "method.removed"
+    method_id: MethodId
+    customer_id: CustomerId
+    occurred_at: datetime
+
+
 DomainEvent = (
     OrderPaid
     | OrderCanceled
@@ -183,4 +205,6 @@ DomainEvent = (
     | DisputeDue
     | DisputeWon
     | DisputeLost
+    | MethodSaved
+    | MethodRemoved
 )

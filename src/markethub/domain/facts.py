@@ -17,9 +17,11 @@ from markethub.domain.ids import (
     IntentId,
     OrderId,
     PaymentId,
+    ProviderCustomerId,
     ProviderDisputeId,
     ProviderRefundId,
     RefundId,
+    SetupIntentId,
     WarningId,
 )
 from markethub.domain.money import Money
@@ -139,6 +141,35 @@ class ProviderIntent:
     """The latest charge, where the answer had it inline (reads do, events do not)."""
     next_action: Mapping[str, object] | None = attrs.field(default=None, eq=False, repr=False)
     """What the customer must do, in Stripe's shape: handed to the browser as it is."""
+    customer_id: ProviderCustomerId | None = None
+    method: Secret | None = None
+    """The token of the method that it is or was to be paid by."""
+    saves_method: bool = False
+    """Whether success saves the method to the customer."""
+    allows_redirects: bool = True
+    """Whether a confirmation must say where the browser goes back to."""
+
+
+@attrs.frozen(kw_only=True)
+class ProviderMethod:
+    """A payment method at one moment. ``token`` is what it is charged by."""
+
+    token: Secret
+    customer_id: ProviderCustomerId | None
+    """None until it is saved to a customer, and again, for good, once it is detached."""
+    card: Card | None
+    """None for whatever is no card."""
+    fingerprint: Secret | None
+    """The same for the same card number, however often it is entered."""
+    created_at: datetime
+
+
+@attrs.frozen(kw_only=True)
+class ProviderSetup:
+    """A SetupIntent that was just made, for the customer's browser to confirm."""
+
+    id: SetupIntentId
+    client_secret: Secret
 
 
 @attrs.frozen(kw_only=True)
@@ -291,6 +322,22 @@ class WarningReported:
 
 
 @attrs.frozen(kw_only=True)
+class MethodReported:
+    """An event about a payment method, or a success that saved one: a hint to read it."""
+
+    token: Secret
+    is_detached: bool
+    """It was detached: for good, so that no read can say otherwise."""
+
+
+@attrs.frozen(kw_only=True)
+class CustomerDeleted:
+    """The customer was deleted at the provider, for good, and their methods with them."""
+
+    customer_id: ProviderCustomerId
+
+
+@attrs.frozen(kw_only=True)
 class Unrecognised:
     """An event of a type that no handler is declared for."""
 
@@ -303,6 +350,8 @@ ProviderFact = (
     | RefundReported
     | DisputeReported
     | WarningReported
+    | MethodReported
+    | CustomerDeleted
     | Unrecognised
 )
 

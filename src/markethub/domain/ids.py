@@ -13,6 +13,15 @@ CustomerId = NewType("CustomerId", str)
 PaymentId = NewType("PaymentId", str)
 OperationId = NewType("OperationId", str)
 
+MethodId = NewType("MethodId", str)
+"""Ours, of a saved payment method; the provider's own token is a secret."""
+CustomerRecordId = NewType("CustomerRecordId", str)
+"""Ours, of the record that a customer has at the provider."""
+
+ProviderCustomerId = NewType("ProviderCustomerId", str)
+"""Stripe's ``cus_...``."""
+SetupIntentId = NewType("SetupIntentId", str)
+"""Stripe's ``seti_...``."""
 IntentId = NewType("IntentId", str)
 """Stripe's ``pi_...``."""
 ChargeId = NewType("ChargeId", str)
@@ -40,6 +49,8 @@ class IdPrefix(StrEnum):
     REFUND = "ref"
     DISPUTE = "dsp"
     SUBMISSION = "sub"
+    METHOD = "mth"
+    CUSTOMER = "cst"
 
 
 _OUTSIDE_ID = re.compile(r"[A-Za-z0-9_.:-]{1,64}")

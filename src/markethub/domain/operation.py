@@ -21,8 +21,9 @@ from markethub.domain.errors import (
     RequestInProgress,
 )
 from markethub.domain.facts import IntentStatus, ProviderIntent
-from markethub.domain.ids import IntentId, OperationId, PaymentId, RefundId
+from markethub.domain.ids import IntentId, OperationId, PaymentId, ProviderCustomerId, RefundId
 from markethub.domain.money import Money
+from markethub.domain.secret import Secret
 
 KEY_LIFE: Final = timedelta(hours=23)
 """Stripe may prune a key once it is 24 hours old; the same key then executes again."""
@@ -37,6 +38,7 @@ class OperationKind(StrEnum):
 
     CREATE_INTENT = "create_intent"
     UPDATE_INTENT = "update_intent"
+    CONFIRM = "confirm"
     CAPTURE = "capture"
     CANCEL = "cancel"
     REFUND = "refund"
@@ -62,7 +64,7 @@ class ProviderRequest:
 
     method: str
     path: str
-    params: Mapping[str, object]
+    params: Mapping[str, object] = attrs.field(repr=False)  # a saved method's token may be in it
 
 
 # --- what can be asked ------------------------------------------------------------------------
@@ -70,21 +72,43 @@ class ProviderRequest:
 
 @attrs.frozen(kw_only=True)
 class CreateIntent:
-    """Create an unconfirmed intent; the customer's browser confirms it."""
+    """Create an unconfirmed intent: the customer's browser confirms it, or ``ConfirmIntent``."""
 
     payment_id: PaymentId
     order_id: str
     customer_id: str
     amount: Money
     manual_capture: bool
+    provider_customer_id: ProviderCustomerId | None = None
+    """Whose methods may be used, and to whom one is saved."""
+    method: Secret | None = None
+    saves_method: bool = False
+    allows_redirects: bool = True
+    """False where we confirm it ourselves: there is no browser to come back."""
 
 
 @attrs.frozen(kw_only=True)
 class UpdateIntent:
-    """Let an unconfirmed intent ask for another amount of the same currency."""
+    """Let an unconfirmed intent ask for another amount of the same currency, or otherwise.
+
+    What is None stays as it is.
+    """
 
     intent_id: IntentId
     amount: Money
+    provider_customer_id: ProviderCustomerId | None = None
+    method: Secret | None = None
+    saves_method: bool | None = None
+
+
+@attrs.frozen(kw_only=True)
+class ConfirmIntent:
+    """Charge an intent's customer with a saved method, from here. This moves money."""
+
+    intent_id: IntentId
+    method: Secret
+    off_session: bool
+    """The customer is not there to answer a challenge."""
 
 
 @attrs.frozen(kw_only=True)
@@ -114,11 +138,14 @@ class RefundIntent:
     reason: str
 
 
-GatewayCommand = CreateIntent | UpdateIntent | CaptureIntent | CancelIntent | RefundIntent
+GatewayCommand = (
+    CreateIntent | UpdateIntent | ConfirmIntent | CaptureIntent | CancelIntent | RefundIntent
+)
 
 _KIND_OF: Final = {
     CreateIntent: OperationKind.CREATE_INTENT,
     UpdateIntent: OperationKind.UPDATE_INTENT,
+    ConfirmIntent: OperationKind.CONFIRM,
     CaptureIntent: OperationKind.CAPTURE,
     CancelIntent: OperationKind.CANCEL,
     RefundIntent: OperationKind.REFUND,
@@ -247,6 +274,14 @@ class Operation:
             case OperationKind.UPDATE_INTENT:
                 done = intent.amount == self.amount
                 return done, intent.status.is_final or intent.status in _CONFIRMED
+            case OperationKind.CONFIRM:
+                # An intent that wants a method was declined, or not confirmed yet: it does not
+                # tell. The answer under the operation's own key does.
+                done = intent.status in _CONFIRMED | {
+                    IntentStatus.REQUIRES_ACTION,
+                    IntentStatus.SUCCEEDED,
+                }
+                return done, intent.status is IntentStatus.CANCELED
             case OperationKind.CAPTURE:
                 done = intent.status is IntentStatus.SUCCEEDED
                 return done, intent.status in _UNHELD
@@ -259,6 +294,10 @@ class Operation:
     def conclude(self, *, now: datetime) -> Self:
         """Note that what it asked for is there."""
         return self._end(OperationStatus.DONE, now=now) if self.is_unresolved else self
+
+    def decline(self, *, now: datetime) -> Self:
+        """Note that the bank declined what it confirmed: it took place, and its intent tells."""
+        return self._end(OperationStatus.DONE, now=now)
 
     def refuse(self, code: str, *, now: datetime) -> Self:
         """Note that the provider refused it, without effect."""

@@ -18,8 +18,10 @@ from markethub.adapters.crypto import AesGcmCipher
 from markethub.adapters.system import AsyncioPause, SystemClock, TypeIds
 from markethub.domain.facts import (
     ChargeReported,
+    CustomerDeleted,
     DisputeReported,
     IntentReported,
+    MethodReported,
     RefundReported,
     WarningReported,
 )
@@ -36,7 +38,9 @@ from markethub.domain.usecases.dispute_events import DisputeEvents
 from markethub.domain.usecases.draft_evidence import DraftEvidence
 from markethub.domain.usecases.drive import Driver
 from markethub.domain.usecases.drive_submission import SubmissionDriver
+from markethub.domain.usecases.ensure_customer import EnsureCustomer
 from markethub.domain.usecases.intent_events import IntentEvents
+from markethub.domain.usecases.method_events import MethodEvents, SavingIntentEvents
 from markethub.domain.usecases.process_inbox import ProcessInbox
 from markethub.domain.usecases.receive_event import ReceiveEvent, ReceiveEventCommand
 from markethub.domain.usecases.reconcile import Reconcile
@@ -44,10 +48,16 @@ from markethub.domain.usecases.reconcile_disputes import ReconcileDisputes, Remi
 from markethub.domain.usecases.refund_events import RefundEvents
 from markethub.domain.usecases.refund_payment import RefundPayment
 from markethub.domain.usecases.register_order import RegisterOrder
+from markethub.domain.usecases.remove_method import DetachMethods, RemoveMethod
+from markethub.domain.usecases.rotate_keys import RotateKeys
+from markethub.domain.usecases.save_method import SaveMethod
+from markethub.domain.usecases.set_default_method import SetDefaultMethod
 from markethub.domain.usecases.settle_dispute import DisputeSettlement
 from markethub.domain.usecases.settle_refunds import RefundSettlement
 from markethub.domain.usecases.settlement import Settlement
+from markethub.domain.usecases.start_setup import StartSetup
 from markethub.domain.usecases.submit_evidence import SubmitDraft
+from markethub.domain.usecases.usage import ResolveUsage
 from markethub.entrypoints.settings import Settings
 from markethub.entrypoints.worker import Worker
 
@@ -62,6 +72,7 @@ if TYPE_CHECKING:
     from markethub.adapters.sqlalchemy.store import SqlStore
     from markethub.adapters.stripe.dispute_desk import StripeDisputeDesk
     from markethub.adapters.stripe.gateway import StripeGateway
+    from markethub.adapters.stripe.vault import ApiVault
     from markethub.adapters.stripe.webhooks import StripeEventTranslator
 
 
@@ -118,6 +129,25 @@ def _stripe_dispute_desk(settings: Settings) -> "StripeDisputeDesk":
     )
 
 
+def _fake_vault(account: "Account") -> "ApiVault":
+    from markethub.adapters.fake.vault import fake_vault
+
+    return fake_vault(account)
+
+
+def _stripe_vault(settings: Settings) -> "ApiVault":
+    from markethub.adapters.stripe.client import ATTEMPT_TIMEOUT_S, RETRIES, StripeApi
+    from markethub.adapters.stripe.vault import ApiVault
+
+    api = StripeApi(
+        settings.stripe_secret_key,
+        base_address=settings.stripe_api_base,
+        attempt_timeout_s=ATTEMPT_TIMEOUT_S,
+        max_network_retries=RETRIES,
+    )
+    return ApiVault(api)
+
+
 def _translator(settings: Settings) -> "StripeEventTranslator":
     from markethub.adapters.stripe.webhooks import StripeEventTranslator
 
@@ -172,6 +202,7 @@ class Container(containers.DeclarativeContainer):
     dispute_queries = store.provided.dispute_queries
     idempotency_keys = store.provided.idempotency_keys
     stamps = store.provided.stamps
+    rotation = store.provided.rotation
 
     account = providers.Selector(
         settings.provided.gateway,
@@ -188,6 +219,11 @@ class Container(containers.DeclarativeContainer):
         fake=providers.Singleton(_fake_dispute_desk, account),
         stripe=providers.Singleton(_stripe_dispute_desk, settings),
     )
+    vault = providers.Selector(
+        settings.provided.gateway,
+        fake=providers.Singleton(_fake_vault, account),
+        stripe=providers.Singleton(_stripe_vault, settings),
+    )
     translator = providers.Singleton(_translator, settings)
 
     settlement = providers.Factory(
@@ -195,6 +231,24 @@ class Container(containers.DeclarativeContainer):
     )
     refunds = providers.Factory(RefundSettlement, settlement=settlement)
     drive = providers.Factory(Driver, settlement=settlement, refunds=refunds, pause=pause)
+
+    ensure_customer = providers.Factory(
+        EnsureCustomer, transactions=transactions, vault=vault, clock=clock, ids=ids, pause=pause
+    )
+    save_method = providers.Factory(
+        SaveMethod, transactions=transactions, vault=vault, clock=clock, ids=ids
+    )
+    start_setup = providers.Factory(StartSetup, vault=vault, customers=ensure_customer, ids=ids)
+    set_default_method = providers.Factory(SetDefaultMethod, transactions=transactions, clock=clock)
+    detach_methods = providers.Factory(
+        DetachMethods, transactions=transactions, vault=vault, clock=clock
+    )
+    remove_method = providers.Factory(
+        RemoveMethod, transactions=transactions, detach=detach_methods, clock=clock
+    )
+    resolve_usage = providers.Factory(
+        ResolveUsage, transactions=transactions, customers=ensure_customer, save=save_method
+    )
 
     register_order = providers.Factory(
         RegisterOrder, transactions=transactions, settlement=settlement, drive=drive, clock=clock
@@ -207,11 +261,12 @@ class Container(containers.DeclarativeContainer):
         transactions=transactions,
         settlement=settlement,
         drive=drive,
+        resolve=resolve_usage,
         clock=clock,
         ids=ids,
     )
     confirm_payment = providers.Factory(
-        ConfirmPayment, transactions=transactions, settlement=settlement
+        ConfirmPayment, transactions=transactions, settlement=settlement, save=save_method
     )
     capture_payment = providers.Factory(
         CapturePayment, transactions=transactions, settlement=settlement, drive=drive, clock=clock
@@ -252,12 +307,18 @@ class Container(containers.DeclarativeContainer):
     )
     intent_events = providers.Factory(IntentEvents, settlement=settlement)
     dispute_events = providers.Factory(DisputeEvents, settlement=dispute_settlement)
+    saving_intent_events = providers.Factory(
+        SavingIntentEvents, intents=intent_events, save=save_method
+    )
+    method_events = providers.Factory(MethodEvents, save=save_method, clock=clock)
     process_inbox = providers.Factory(
         ProcessInbox,
         transactions=transactions,
         handlers=providers.Dict(
             {
-                IntentReported: intent_events,
+                IntentReported: saving_intent_events,
+                MethodReported: method_events,
+                CustomerDeleted: method_events,
                 ChargeReported: intent_events,
                 RefundReported: refund_events,
                 DisputeReported: dispute_events,
@@ -275,12 +336,15 @@ class Container(containers.DeclarativeContainer):
     )
     remind_of_disputes = providers.Factory(RemindOfDisputes, transactions=transactions, clock=clock)
 
+    rotate_keys = providers.Factory(RotateKeys, rotation=rotation)
+
     worker = providers.Factory(
         Worker,
         process_inbox=process_inbox,
         reconcile=reconcile,
         reconcile_disputes=reconcile_disputes,
         remind_of_disputes=remind_of_disputes,
+        detach_methods=detach_methods,
         pause=pause,
     )
     pump = providers.Selector(

@@ -51,6 +51,7 @@ async def running(
                 await task
         await container.gateway().close()
         await container.dispute_desk().close()
+        await container.vault().close()
         await container.store().close()
 
 
@@ -64,6 +65,7 @@ async def prepare(container: "Container") -> None:
             "DATABASE_URL: the database's schema is not current; run `markethub db upgrade`"
         )
     await _claim(container)
+    await store.unlock()
 
 
 async def _claim(container: "Container") -> None:

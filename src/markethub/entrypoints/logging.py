@@ -46,6 +46,8 @@ _SECRET_TEXTS: Final[tuple[tuple[re.Pattern[str], str], ...]] = (
     # Stripe's API keys, signing secrets, and the client secrets of its objects.
     (re.compile(r"(?<![A-Za-z0-9])((?:sk|rk)_(?:test|live)_|whsec_)[\w+/=-]+"), rf"\1{REDACTED}"),
     (re.compile(r"(?<![A-Za-z0-9])([a-z]+_[A-Za-z0-9]+_secret_)\w+"), rf"\1{REDACTED}"),
+    # What a saved card is charged by.
+    (re.compile(r"(?<![A-Za-z0-9])(pm_)[A-Za-z0-9]{8,}"), rf"\1{REDACTED}"),
     (re.compile(r"\b(Bearer|Basic)\s+[^\s\"',;]+", re.IGNORECASE), rf"\1 {REDACTED}"),
     # JSON web tokens, which may also travel alone.
     (re.compile(r"\beyJ[\w-]+\.[\w-]+\.[\w-]*"), REDACTED),

@@ -14,6 +14,7 @@ from markethub.domain.ports.system import Pause
 from markethub.domain.usecases.process_inbox import ProcessInbox
 from markethub.domain.usecases.reconcile import Reconcile
 from markethub.domain.usecases.reconcile_disputes import ReconcileDisputes, RemindOfDisputes
+from markethub.domain.usecases.remove_method import DetachMethods
 
 IDLE_S: Final = 0.2
 """How long to rest when there was nothing to do."""
@@ -31,6 +32,7 @@ class Worker:
     reconcile: Reconcile
     reconcile_disputes: ReconcileDisputes
     remind_of_disputes: RemindOfDisputes
+    detach_methods: DetachMethods
     pause: Pause
 
     async def run(self) -> None:
@@ -45,7 +47,8 @@ class Worker:
         reminded = await self.remind_of_disputes()
         resolved = operations.resolved + submissions.resolved
         unresolved = operations.unresolved + submissions.unresolved
-        if inbox.total or resolved or unresolved or reminded:
+        detached = await self.detach_methods()
+        if inbox.total or resolved or unresolved or reminded or detached:
             _log.info(
                 "worker.round",
                 processed=inbox.processed,
@@ -55,9 +58,10 @@ class Worker:
                 resolved=resolved,
                 unresolved=unresolved,
                 reminded=reminded,
+                detached=detached,
             )
         # What failed or stayed unknown waits for its own time: it is no reason to hurry.
-        return inbox.processed + inbox.ignored + resolved + reminded
+        return inbox.processed + inbox.ignored + resolved + reminded + detached
 
 
 async def forever(name: str, step: Callable[[], Awaitable[int]], *, pause: Pause) -> None:

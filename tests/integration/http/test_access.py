@@ -23,6 +23,7 @@ VIEWER, SUPPORT, REFUNDER, ADMIN = "viewer", "support", "refunder", "admin"
 OWNER, STRANGER = "owner", "stranger"
 CALLERS: Final = (NOBODY, FORGED, SHOP, VIEWER, SUPPORT, REFUNDER, ADMIN, OWNER, STRANGER)
 
+METHODS: Final = "/api/customers/{customer_id}/payment-methods"
 ORDER = "/api/orders/{order_id}"
 PAYMENT = "/api/payments/{payment_id}"
 DISPUTE = "/api/disputes/{dispute_id}"
@@ -54,6 +55,10 @@ MATRIX: Final[dict[tuple[str, str], dict[str, int]]] = {
     ("post", f"{DISPUTE}/files"): dict.fromkeys(_ANSWERING, 415),  # no file is in this body
     ("post", f"{DISPUTE}/submit"): dict.fromkeys(_ANSWERING, 404),
     ("post", f"{DISPUTE}/accept"): dict.fromkeys((REFUNDER, ADMIN), 404),
+    ("get", METHODS): _SHOP_AND_CUSTOMER,
+    ("post", f"{METHODS}/setup-intent"): _SHOP_AND_CUSTOMER,
+    ("post", f"{METHODS}/{{method_id}}/default"): _SHOP_AND_CUSTOMER,
+    ("delete", f"{METHODS}/{{method_id}}"): {SHOP: 204, OWNER: 204, STRANGER: 404},
     ("get", "/health/live"): dict.fromkeys(CALLERS, 200),
     ("get", "/health/ready"): dict.fromkeys(CALLERS, 200),
     ("get", "/metrics"): _OPS,
@@ -98,7 +103,15 @@ async def _call(api: Api, operation: tuple[str, str], caller: str) -> Response:
         body = {}
     if template == CONFIRM:
         body = {"payment_intent_id": payment.intent_id}
-    path = template.format(order_id="o-1", payment_id=payment.id, dispute_id="dsp_none")
+    method_id = (await api.world.save_card()).id if template.startswith(METHODS) else None
+    path = template.format(
+        order_id="o-1",
+        payment_id=payment.id,
+        dispute_id="dsp_none",
+        refund_id="ref_none",
+        customer_id="c-1",
+        method_id=method_id,
+    )
     return await api.call(method.upper(), path, body, caller=_headers(api, caller))
 
 
@@ -124,7 +137,14 @@ async def test_a_caller_gets_what_is_theirs_and_nothing_else(
 async def test_a_refused_caller_changes_nothing(api: Api, operation: tuple[str, str]) -> None:
     refused = [caller for caller in CALLERS if _expected(operation, caller) in (401, 403, 404)]
     payment = (await api.authorized()).payment
-    path = operation[1].format(order_id="o-1", payment_id=payment.id, dispute_id="dsp_none")
+    path = operation[1].format(
+        order_id="o-1",
+        payment_id=payment.id,
+        dispute_id="dsp_none",
+        refund_id="ref_none",
+        customer_id="c-1",
+        method_id=(await api.world.save_card()).id,
+    )
     before = await api.state()
 
     for caller in refused:

@@ -15,6 +15,7 @@ from markethub.domain.operation import (
     KEY_LIFE,
     CancelIntent,
     CaptureIntent,
+    ConfirmIntent,
     CreateIntent,
     GatewayCommand,
     Operation,
@@ -24,6 +25,7 @@ from markethub.domain.operation import (
     UpdateIntent,
     refuse_second,
 )
+from markethub.domain.secret import Secret
 from tests.unit.domain.values import PAY1, PI1, START, intent, later, operation, usd
 
 S, K = IntentStatus, OperationKind
@@ -40,6 +42,7 @@ CREATE = CreateIntent(
 COMMANDS: dict[OperationKind, GatewayCommand] = {
     K.CREATE_INTENT: CREATE,
     K.UPDATE_INTENT: UpdateIntent(intent_id=PI1, amount=usd(6000)),
+    K.CONFIRM: ConfirmIntent(intent_id=PI1, method=Secret("pm_1"), off_session=True),
     K.CAPTURE: CaptureIntent(intent_id=PI1, amount=usd(3000)),
     K.CANCEL: CancelIntent(intent_id=PI1),
     K.REFUND: RefundIntent(
@@ -73,6 +76,7 @@ def test_an_update_a_capture_or_a_refund_remembers_its_amount() -> None:
     assert {
         K.CREATE_INTENT: None,
         K.UPDATE_INTENT: usd(6000),
+        K.CONFIRM: None,
         K.CAPTURE: usd(3000),
         K.CANCEL: None,
         K.REFUND: usd(2000),
@@ -181,6 +185,7 @@ def test_only_what_cannot_have_moved_money_is_superseded(kind: OperationKind) ->
 HAPPENED = {
     K.CREATE_INTENT: set(IntentStatus),
     K.UPDATE_INTENT: set[IntentStatus](),
+    K.CONFIRM: {S.REQUIRES_ACTION, S.PROCESSING, S.REQUIRES_CAPTURE, S.SUCCEEDED},
     K.CAPTURE: {S.SUCCEEDED},
     K.CANCEL: {S.CANCELED},
     K.REFUND: set[IntentStatus](),  # an intent does not show its refunds
@@ -188,6 +193,7 @@ HAPPENED = {
 IMPOSSIBLE = {
     K.CREATE_INTENT: set[IntentStatus](),
     K.UPDATE_INTENT: {S.PROCESSING, S.REQUIRES_CAPTURE, S.SUCCEEDED, S.CANCELED},
+    K.CONFIRM: {S.CANCELED},
     K.CAPTURE: {S.CANCELED, S.REQUIRES_PAYMENT_METHOD, S.REQUIRES_CONFIRMATION},
     K.CANCEL: {S.SUCCEEDED},
     K.REFUND: set[IntentStatus](),

@@ -17,6 +17,7 @@ from markethub.entrypoints.setting_values import LogFormat
 
 SECRETS = {
     "a secret key": "sk_test_51AbCdEf",
+    "a saved card's token": "pm_1AbCdEfGhIj",
     "the door's secret key": "sk_test_dev",
     "a restricted key": "rk_live_51AbCdEf",
     "a signing secret": "whsec_a1b2C3+/d4=",

@@ -4,10 +4,13 @@ from collections.abc import Hashable
 from typing import TYPE_CHECKING, Final
 
 from markethub.adapters.memory.tables import Index, Table
+from markethub.domain.customer import Customer
 from markethub.domain.dispute import Dispute
 from markethub.domain.ids import (
+    CustomerId,
     DisputeId,
     EventId,
+    MethodId,
     OperationId,
     OrderId,
     PaymentId,
@@ -19,6 +22,7 @@ from markethub.domain.ledger import Entry, EntryKind
 from markethub.domain.operation import Operation
 from markethub.domain.order import Order
 from markethub.domain.payment import Payment
+from markethub.domain.payment_method import PaymentMethod
 from markethub.domain.refund import Refund
 from markethub.domain.submission import Submission
 
@@ -35,6 +39,18 @@ def _slot(payment: Payment) -> Hashable | None:
 
 def _unresolved_of(operation: Operation) -> Hashable | None:
     return operation.payment_id if operation.is_unresolved else None
+
+
+def _kept_of(method: PaymentMethod) -> Hashable | None:
+    return None if method.is_removed else method.customer_id
+
+
+def _card_of(method: PaymentMethod) -> Hashable | None:
+    return None if method.is_removed else (method.customer_id, method.fingerprint)
+
+
+def _default_of(method: PaymentMethod) -> Hashable | None:
+    return method.customer_id if method.is_default else None
 
 
 OF_ORDER: Final = Index[Payment](name="order", key=lambda payment: payment.order_id)
@@ -78,6 +94,20 @@ SUBMISSIONS_UNRESOLVED: Final = Index[Submission](
 SUBMISSION_BY_ORIGIN: Final = Index[Submission](
     name="the origin", key=lambda submission: submission.origin, unique=True
 )
+BY_PROVIDER: Final = Index[Customer](
+    name="the provider's customer id", key=lambda customer: customer.provider_id, unique=True
+)
+BY_TOKEN: Final = Index[PaymentMethod](
+    name="the token", key=lambda method: method.token, unique=True
+)
+KEPT_OF: Final = Index[PaymentMethod](name="customer", key=_kept_of)
+BY_CARD: Final = Index[PaymentMethod](name="the customer's card", key=_card_of, unique=True)
+DEFAULT_OF: Final = Index[PaymentMethod](
+    name="the customer's default", key=_default_of, unique=True
+)
+DETACHABLE: Final = Index[PaymentMethod](
+    name="detachable", key=lambda method: method.detach_due_at is not None or None
+)
 
 ENTRIES_OF: Final = Index[Entry](name="payment", key=lambda entry: entry.payment_id)
 
@@ -98,6 +128,10 @@ class Database:
         self.disputes = Table[DisputeId, Dispute]("disputes", DISPUTES_OF, BY_PROVIDER_DISPUTE)
         self.submissions = Table[SubmissionId, Submission](
             "submissions", SUBMITTING, SUBMISSIONS_UNRESOLVED, SUBMISSION_BY_ORIGIN
+        )
+        self.customers = Table[CustomerId, Customer]("customers", BY_PROVIDER)
+        self.methods = Table[MethodId, PaymentMethod](
+            "payment_methods", BY_TOKEN, KEPT_OF, BY_CARD, DEFAULT_OF, DETACHABLE
         )
         self.ledger = Table[EntryKey, Entry]("ledger", ENTRIES_OF)
         self.inbox = Table[EventId, InboxEvent]("inbox", WAITING)

@@ -5,12 +5,20 @@ from collections.abc import Iterable, Sequence
 import attrs
 
 from markethub.adapters.memory.cursors import cursor_after, position
-from markethub.adapters.memory.database import OF_ORDER, UNRESOLVED, WAITING, Database
+from markethub.adapters.memory.database import (
+    KEPT_OF,
+    OF_ORDER,
+    UNRESOLVED,
+    WAITING,
+    Database,
+)
+from markethub.adapters.memory.methods import by_age as by_age_of_method
 from markethub.adapters.memory.repositories import by_age
 from markethub.domain.events import DomainEvent
 from markethub.domain.ids import CustomerId, OrderId, PaymentId
 from markethub.domain.ledger import Entry
 from markethub.domain.payment import Payment
+from markethub.domain.ports.methods import MethodView
 from markethub.domain.ports.queries import (
     OrderView,
     PaymentFilter,
@@ -66,6 +74,21 @@ class MemoryQueries:
     def _of_order(self, order_id: OrderId) -> Iterable[Payment]:
         payments = self._database.payments
         return [payments.rows[found] for found in payments.ids(OF_ORDER, order_id)]
+
+    async def methods(self, customer_id: CustomerId) -> Sequence[MethodView]:
+        """List a customer's saved methods, oldest first, without removed ones."""
+        methods = self._database.methods
+        found = [methods.rows[kept] for kept in methods.ids(KEPT_OF, customer_id)]
+        return [
+            MethodView(
+                id=method.id,
+                customer_id=method.customer_id,
+                card=method.card,
+                is_default=method.is_default,
+                is_active=method.is_active,
+            )
+            for method in sorted(found, key=by_age_of_method)
+        ]
 
     async def ledger(self) -> Sequence[Entry]:
         """Return all entries of the ledger in the order they were posted."""

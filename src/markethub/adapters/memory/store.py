@@ -6,6 +6,7 @@ from markethub.adapters.memory.idempotency import MemoryIdempotencyKeys
 from markethub.adapters.memory.inbox import MemoryInbox
 from markethub.adapters.memory.queries import MemoryQueries
 from markethub.adapters.memory.refunds import MemoryRefundQueries
+from markethub.adapters.memory.rotation import MemoryRotation
 from markethub.adapters.memory.stamps import MemoryStamps
 from markethub.adapters.memory.unit_of_work import MemoryTransactions
 
@@ -23,6 +24,7 @@ class MemoryStore:
         self.dispute_queries = MemoryDisputeQueries(database)
         self.idempotency_keys = MemoryIdempotencyKeys()
         self.stamps = MemoryStamps()
+        self.rotation = MemoryRotation()
 
     async def upgrade(self) -> None:
         """Bring the schema up to date: it always is."""
@@ -34,6 +36,9 @@ class MemoryStore:
     async def schema_is_current(self) -> bool:
         """Tell whether the schema is this version's."""
         return True
+
+    async def unlock(self) -> None:
+        """Make sure that what is encrypted can be read: nothing is."""
 
     async def close(self) -> None:
         """Release what the store holds open: nothing."""

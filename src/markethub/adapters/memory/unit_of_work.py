@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 from markethub.adapters.memory.database import Database
 from markethub.adapters.memory.disputes import MemoryDisputes, MemorySubmissions
 from markethub.adapters.memory.locks import Holder, RowLocks
+from markethub.adapters.memory.methods import MemoryCustomers, MemoryMethods
 from markethub.adapters.memory.refunds import MemoryRefunds
 from markethub.adapters.memory.repositories import (
     MemoryInboxEvents,
@@ -44,10 +45,25 @@ class MemoryTransaction:
         disputes = Staged(database.disputes, locks, self._holder)
         submissions = Staged(database.submissions, locks, self._holder)
         inbox = Staged(database.inbox, locks, self._holder)
-        self._staged = (orders, payments, operations, ledger, refunds, disputes, submissions, inbox)
+        customers = Staged(database.customers, locks, self._holder)
+        methods = Staged(database.methods, locks, self._holder)
+        self._staged = (
+            orders,
+            payments,
+            operations,
+            ledger,
+            refunds,
+            disputes,
+            submissions,
+            inbox,
+            customers,
+            methods,
+        )
         self.orders = MemoryOrders(rows=orders, outbox=self._outbox)
         self.payments = MemoryPayments(rows=payments, outbox=self._outbox)
         self.operations = MemoryOperations(rows=operations)
+        self.customers = MemoryCustomers(rows=customers)
+        self.methods = MemoryMethods(rows=methods, outbox=self._outbox)
         self.ledger = MemoryLedger(rows=ledger)
         self.refunds = MemoryRefunds(rows=refunds, outbox=self._outbox)
         self.disputes = MemoryDisputes(rows=disputes, outbox=self._outbox)

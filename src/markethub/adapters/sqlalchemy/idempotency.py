@@ -62,7 +62,7 @@ class SqlIdempotencyKeys:
             return InFlight()
         if row["answer_body"] is None:
             return Replay(answer=None)
-        context = _context(row["scope"], row["key"])
+        context = answer_context(row["scope"], row["key"])
         return Replay(
             answer=StoredAnswer(
                 status=row["answer_status"],
@@ -88,7 +88,7 @@ class SqlIdempotencyKeys:
             values |= {
                 "answer_status": answer.status,
                 "answer_content_type": answer.content_type,
-                "answer_body": self.cipher.encrypt(answer.body, context=_context(scope, key)),
+                "answer_body": self.cipher.encrypt(answer.body, context=answer_context(scope, key)),
             }
         statement = update(idempotency_keys).where(_is(scope, key), ~_keys.is_complete)
 
@@ -113,7 +113,7 @@ def _is(scope: str, key: str) -> ColumnElement[bool]:
     return and_(_keys.scope == scope, _keys.key == key)
 
 
-def _context(scope: str, key: str) -> str:
+def answer_context(scope: str, key: str) -> str:
     """Bind a ciphertext to its table, column and row."""
     return f"idempotency_keys.answer_body:{len(scope)}:{scope}:{key}"
 

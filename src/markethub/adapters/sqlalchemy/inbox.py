@@ -11,6 +11,7 @@ from sqlalchemy.util import greenlet_spawn
 from markethub.adapters.sqlalchemy import tables
 from markethub.adapters.sqlalchemy.mappers import Row, inbox_event_to_row
 from markethub.adapters.sqlalchemy.retry import Repeater
+from markethub.adapters.sqlalchemy.sealing import Tokens, inbox_context
 from markethub.adapters.sqlalchemy.upsert import INSERTS
 from markethub.domain.inbox_event import InboxEvent
 from markethub.domain.ports.inbox import Inbox
@@ -31,10 +32,17 @@ class SqlInbox:
 
     _engine: AsyncEngine
     _repeat: Repeater
+    _tokens: Tokens
+
+    def row(self, event: InboxEvent) -> Row:
+        """Return what is stored: no token of a payment method lies in clear."""
+        row = inbox_event_to_row(event)
+        row["payload"] = self._tokens.seal(row["payload"], inbox_context(event.event.id))
+        return row
 
     async def store(self, event: InboxEvent) -> bool:
         """Return once the event is durable: True if new, False if its id was there already."""
-        row = inbox_event_to_row(event)
+        row = self.row(event)
 
         async def once() -> bool:
             async with self._engine.begin() as connection:
@@ -58,7 +66,7 @@ class PostgresInbox:
     async def store(self, event: InboxEvent) -> bool:
         """Return once the event is durable: True if new, False if its id was there already."""
         try:
-            return await self._insert(inbox_event_to_row(event))
+            return await self._insert(self._careful.row(event))
         except (
             asyncpg.PostgresError,
             asyncpg.InterfaceError,

@@ -16,6 +16,8 @@ from markethub.domain.events import (
     DisputeOpened,
     DisputeWon,
     DomainEvent,
+    MethodRemoved,
+    MethodSaved,
     OrderCanceled,
     OrderPaid,
     PaymentAuthorized,
@@ -298,6 +300,8 @@ _EVENT_TYPES: Final[Mapping[str, type[DomainEvent]]] = {
         DisputeDue,
         DisputeWon,
         DisputeLost,
+        MethodSaved,
+        MethodRemoved,
     )
 }
 

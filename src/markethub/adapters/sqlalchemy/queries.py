@@ -17,12 +17,17 @@ from markethub.adapters.sqlalchemy.mappers import (
 )
 from markethub.adapters.sqlalchemy.repositories import order_query, payments_of_order
 from markethub.adapters.sqlalchemy.retry import Repeater
+from markethub.adapters.sqlalchemy.saved_methods import (
+    method_view_from_row,
+    methods_of_customer,
+)
 from markethub.adapters.sqlalchemy.schema import HEAD, revision
 from markethub.adapters.sqlalchemy.types import UtcDateTime
 from markethub.domain.events import DomainEvent
 from markethub.domain.ids import CustomerId, OrderId, PaymentId
 from markethub.domain.ledger import Entry
 from markethub.domain.payment import Payment
+from markethub.domain.ports.methods import MethodView
 from markethub.domain.ports.queries import (
     OrderView,
     PaymentFilter,
@@ -100,6 +105,16 @@ class SqlQueries:
             items=page,
             next_cursor=cursor_after(page[-1].created_at, page[-1].id) if found[limit:] else None,
         )
+
+    async def methods(self, customer_id: CustomerId) -> Sequence[MethodView]:
+        """List a customer's saved methods, oldest first, without removed ones."""
+        query = methods_of_customer(customer_id)
+
+        async def work(connection: AsyncConnection) -> Sequence[MethodView]:
+            rows = await connection.execute(query)
+            return [method_view_from_row(row) for row in rows.mappings()]
+
+        return await self._read(work)
 
     async def ledger(self) -> Sequence[Entry]:
         """Return all entries of the ledger in the order they were posted."""

@@ -25,6 +25,7 @@ from markethub.adapters.sqlalchemy.mappers import (
     payment_from_row,
     payment_to_row,
 )
+from markethub.adapters.sqlalchemy.sealing import Tokens, inbox_context, operation_context
 from markethub.adapters.sqlalchemy.trouble import is_taken
 from markethub.adapters.sqlalchemy.upsert import INSERTS
 from markethub.domain.errors import StaleWrite
@@ -210,6 +211,7 @@ class SqlOperations:
     """What we asked the provider."""
 
     _connection: AsyncConnection
+    _tokens: Tokens
 
     async def find(self, id: OperationId) -> Operation | None:
         """Return the operation, if it exists."""
@@ -232,7 +234,10 @@ class SqlOperations:
 
     async def _find(self, query: Select[Any]) -> Operation | None:
         row = await one(self._connection, query)
-        return operation_from_row(row) if row else None
+        if row is None:
+            return None
+        context = operation_context(row["id"])
+        return operation_from_row({**row, "params": self._tokens.open(row["params"], context)})
 
     async def due(self, *, now: datetime, limit: int) -> Sequence[OperationId]:
         """Name unresolved operations whose ``next_attempt_at`` has come, oldest first."""
@@ -249,7 +254,9 @@ class SqlOperations:
 
     async def save(self, operation: Operation) -> Operation:
         """Insert or update it."""
-        version = await _OPERATION.save(self._connection, operation_to_row(operation))
+        row = operation_to_row(operation)
+        row["params"] = self._tokens.seal(row["params"], operation_context(operation.id))
+        version = await _OPERATION.save(self._connection, row)
         return attrs.evolve(operation, version=version)
 
 
@@ -286,6 +293,7 @@ class SqlInboxEvents:
     """Stored events of the provider."""
 
     _connection: AsyncConnection
+    _tokens: Tokens
 
     async def due(self, *, now: datetime, limit: int) -> Sequence[EventId]:
         """Name waiting events whose ``next_attempt_at`` has come, oldest first."""
@@ -304,7 +312,10 @@ class SqlInboxEvents:
         """Return the event, holding its row."""
         query = select(tables.inbox).where(tables.inbox.c.id == id).with_for_update()
         row = await one(self._connection, query)
-        return inbox_event_from_row(row) if row else None
+        if row is None:
+            return None
+        payload = self._tokens.open(row["payload"], inbox_context(row["id"]))
+        return inbox_event_from_row({**row, "payload": payload})
 
     async def save(self, event: InboxEvent) -> None:
         """Update status, reason and attempts of a stored event."""

@@ -15,8 +15,11 @@ from markethub.adapters.sqlalchemy.inbox import PostgresInbox, SqlInbox
 from markethub.adapters.sqlalchemy.queries import SqlQueries
 from markethub.adapters.sqlalchemy.refunds import SqlRefundQueries
 from markethub.adapters.sqlalchemy.retry import Repeater
+from markethub.adapters.sqlalchemy.rotation import SqlRotation
+from markethub.adapters.sqlalchemy.sealing import Tokens
 from markethub.adapters.sqlalchemy.stamps import SqlStamps
 from markethub.adapters.sqlalchemy.unit_of_work import SqlTransactions
+from markethub.adapters.sqlalchemy.vault_key import VaultKey
 from markethub.domain.errors import ConfigurationError, StoreUnavailable
 from markethub.domain.ports.cipher import TokenCipher
 from markethub.domain.ports.system import Pause
@@ -39,13 +42,15 @@ class SqlStore:
         self._engines = engines_for(url)
         self._repeat = repeat = Repeater(pause)
         writer, reader = self._engines.writer, self._engines.reader
-        self.transactions = SqlTransactions(writer, repeat)
-        inbox = SqlInbox(writer, repeat)
+        self._vault_key = VaultKey(writer, cipher)
+        self.transactions = SqlTransactions(writer, repeat, self._vault_key)
+        inbox = SqlInbox(writer, repeat, Tokens(cipher))
         self.inbox = inbox if self._engines.is_sqlite else PostgresInbox(writer, inbox)
         self.queries = SqlQueries(reader, repeat)
         self.refund_queries = SqlRefundQueries(reader, repeat)
         self.dispute_queries = SqlDisputeQueries(reader, repeat)
         self.idempotency_keys = SqlIdempotencyKeys(engine=writer, repeat=repeat, cipher=cipher)
+        self.rotation = SqlRotation(writer, repeat, cipher)
         self.stamps = SqlStamps(self._engines, repeat)
 
     async def upgrade(self) -> None:
@@ -67,6 +72,13 @@ class SqlStore:
     async def schema_is_current(self) -> bool:
         """Tell whether the schema is this version's. Raises as ``current_revision``."""
         return await self.current_revision() == schema.HEAD
+
+    async def unlock(self) -> None:
+        """Make sure that what is encrypted can be read.
+
+        Raises ConfigurationError where none of the keys given to us is that of the database.
+        """
+        await self._repeat(self._vault_key.sealing)
 
     async def close(self) -> None:
         """Close all connections."""

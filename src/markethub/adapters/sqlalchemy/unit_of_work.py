@@ -16,7 +16,10 @@ from markethub.adapters.sqlalchemy.repositories import (
     SqlPayments,
 )
 from markethub.adapters.sqlalchemy.retry import Repeater
+from markethub.adapters.sqlalchemy.saved_methods import SqlCustomers, SqlMethods
+from markethub.adapters.sqlalchemy.sealing import Sealing
 from markethub.adapters.sqlalchemy.trouble import is_contention
+from markethub.adapters.sqlalchemy.vault_key import VaultKey
 from markethub.domain.errors import CommitUnknown
 from markethub.domain.ports.unit_of_work import Transaction, Transactions
 
@@ -35,19 +38,23 @@ class SqlTransaction:
     disputes: SqlDisputes
     submissions: SqlSubmissions
     inbox: SqlInboxEvents
+    customers: SqlCustomers
+    methods: SqlMethods
 
     @classmethod
-    def on(cls, connection: AsyncConnection) -> "SqlTransaction":
+    def on(cls, connection: AsyncConnection, sealing: Sealing) -> "SqlTransaction":
         """Return the repositories over a connection that is in a transaction."""
         return cls(
             orders=SqlOrders(connection),
             payments=SqlPayments(connection),
-            operations=SqlOperations(connection),
+            operations=SqlOperations(connection, sealing.tokens),
             ledger=SqlLedger(connection),
             refunds=SqlRefunds(connection),
             disputes=SqlDisputes(connection),
             submissions=SqlSubmissions(connection),
-            inbox=SqlInboxEvents(connection),
+            inbox=SqlInboxEvents(connection, sealing.tokens),
+            customers=SqlCustomers(connection, sealing),
+            methods=SqlMethods(connection, sealing),
         )
 
 
@@ -57,6 +64,7 @@ class SqlTransactions:
 
     _engine: AsyncEngine
     _repeat: Repeater
+    _vault_key: VaultKey
 
     async def run(self, work: Callable[[Transaction], Awaitable[T]]) -> T:
         """Begin, await ``work``, commit, and return its result; roll back on any exception.
@@ -68,10 +76,11 @@ class SqlTransactions:
         return await self._repeat(lambda: self._once(work))
 
     async def _once(self, work: Callable[[Transaction], Awaitable[T]]) -> T:
+        sealing = await self._vault_key.sealing()
         # Closing rolls back what was not committed, and does so also when the task is canceled.
         async with self._engine.connect() as connection:
             await connection.begin()
-            result = await work(SqlTransaction.on(connection))
+            result = await work(SqlTransaction.on(connection, sealing))
             await _commit(connection)
         return result
 

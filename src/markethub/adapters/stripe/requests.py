@@ -9,16 +9,18 @@ from datetime import datetime
 from typing import Final
 
 from markethub.domain.errors import NotFound
-from markethub.domain.ids import ChargeId, IntentId
+from markethub.domain.ids import ChargeId, IntentId, ProviderCustomerId
 from markethub.domain.operation import (
     CancelIntent,
     CaptureIntent,
+    ConfirmIntent,
     CreateIntent,
     GatewayCommand,
     ProviderRequest,
     RefundIntent,
     UpdateIntent,
 )
+from markethub.domain.secret import Secret
 
 API_VERSION: Final = "2026-10-28.endive"
 """The version that every request names and every answer is read as."""
@@ -54,7 +56,13 @@ def render(command: GatewayCommand) -> ProviderRequest:
                 amount=command.amount.minor,
                 currency=command.amount.currency.code,
                 capture_method="manual" if command.manual_capture else "automatic",
-                automatic_payment_methods={"enabled": True},
+                automatic_payment_methods=_automatic(allows_redirects=command.allows_redirects),
+                **_usage(
+                    customer=command.provider_customer_id,
+                    method=command.method,
+                    # Nothing to say where none is saved: that is how intents begin.
+                    saves=command.saves_method or None,
+                ),
                 metadata={
                     PAYMENT_ID: command.payment_id,
                     ORDER_ID: command.order_id,
@@ -62,7 +70,22 @@ def render(command: GatewayCommand) -> ProviderRequest:
                 },
             )
         case UpdateIntent():
-            return _post(_intent(command.intent_id), amount=command.amount.minor)
+            return _post(
+                _intent(command.intent_id),
+                amount=command.amount.minor,
+                **_usage(
+                    customer=command.provider_customer_id,
+                    method=command.method,
+                    saves=command.saves_method,
+                ),
+            )
+        case ConfirmIntent():
+            return _post(
+                f"{_intent(command.intent_id)}/confirm",
+                payment_method=command.method.reveal(),
+                # Stripe.js brings the customer through a challenge; we have no page to return to.
+                **({"off_session": True} if command.off_session else {"use_stripe_sdk": True}),
+            )
         case CaptureIntent():
             return _post(
                 f"{_intent(command.intent_id)}/capture",
@@ -91,6 +114,24 @@ def render(command: GatewayCommand) -> ProviderRequest:
                     "expand": list(_REFUND_EXPAND),
                 },
             )
+
+
+def _automatic(*, allows_redirects: bool) -> dict[str, object]:
+    return {"enabled": True, **({} if allows_redirects else {"allow_redirects": "never"})}
+
+
+def _usage(
+    *, customer: ProviderCustomerId | None, method: Secret | None, saves: bool | None
+) -> dict[str, object]:
+    """Say whose method is used, and whether it is saved for later charges, of any kind."""
+    usage: dict[str, object] = {}
+    if customer is not None:
+        usage["customer"] = customer
+    if method is not None:
+        usage["payment_method"] = method.reveal()
+    if saves is not None:
+        usage["setup_future_usage"] = "off_session" if saves else ""
+    return usage
 
 
 def read_intent(intent_id: IntentId) -> ProviderRequest:

@@ -29,7 +29,14 @@ from markethub.domain.facts import (
     Reference,
     Unrecognised,
 )
-from markethub.domain.ids import ChargeId, CustomerId, IntentId, OrderId, PaymentId
+from markethub.domain.ids import (
+    ChargeId,
+    CustomerId,
+    IntentId,
+    OrderId,
+    PaymentId,
+    ProviderCustomerId,
+)
 from markethub.domain.money import CURRENCIES, Money
 from markethub.domain.secret import Secret
 
@@ -95,6 +102,10 @@ def _intent(fields: Mapping[str, object], charge: ProviderCharge | None) -> Prov
         latest_charge_id=_charge_id(_latest_charge(fields)),
         charge=charge,
         next_action=_mapping(fields.get("next_action")),
+        customer_id=_customer_id(fields.get("customer")),
+        method=_token(fields.get("payment_method")),
+        saves_method=_word(fields.get("setup_future_usage")) is not None,
+        allows_redirects=_allows_redirects(fields.get("automatic_payment_methods")),
     )
 
 
@@ -268,6 +279,20 @@ def _charge_id(value: object) -> ChargeId | None:
 def _intent_id(value: object) -> IntentId | None:
     found = _reference_id(value)
     return IntentId(found) if found else None
+
+
+def _customer_id(value: object) -> ProviderCustomerId | None:
+    found = _reference_id(value)
+    return ProviderCustomerId(found) if found else None
+
+
+def _token(value: object) -> Secret | None:
+    found = _reference_id(value)
+    return Secret(found) if found else None
+
+
+def _allows_redirects(value: object) -> bool:
+    return (_mapping(value) or {}).get("allow_redirects") != "never"
 
 
 def _our_id(value: object) -> str | None:

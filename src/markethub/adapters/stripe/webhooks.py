@@ -16,7 +16,7 @@ from typing import Final
 
 import msgspec
 
-from markethub.adapters.stripe import disputes, refunds, translate
+from markethub.adapters.stripe import disputes, refunds, saved_methods, translate
 from markethub.domain.errors import InvalidSignature, ValidationFailed
 from markethub.domain.facts import ProviderFact, ReceivedEvent
 from markethub.domain.ids import EventId
@@ -25,7 +25,12 @@ from markethub.domain.secret import Secret
 TOLERANCE_S: Final = 300
 """How old a signature may be, or how far ahead of our clock: Stripe's default, both ways."""
 
-_HANDLED_TYPES: Final = translate.HANDLED_TYPES | refunds.HANDLED_TYPES | disputes.HANDLED_TYPES
+_HANDLED_TYPES: Final = (
+    translate.HANDLED_TYPES
+    | refunds.HANDLED_TYPES
+    | disputes.HANDLED_TYPES
+    | saved_methods.HANDLED_TYPES
+)
 _EVENT_ID = re.compile(r"[A-Za-z0-9_]{1,255}")
 _TYPE = re.compile(r"[a-z0-9_.]{1,255}")
 _VERSION = re.compile(r"[A-Za-z0-9_.-]{1,255}")
@@ -70,6 +75,8 @@ class StripeEventTranslator:
             return refunds.event_fact(event.type, obj)
         if event.type in disputes.HANDLED_TYPES:
             return disputes.event_fact(event.type, obj)
+        if event.type in saved_methods.HANDLED_TYPES:
+            return saved_methods.event_fact(event.type, obj)
         return translate.event_fact(event.type, obj)
 
     def _any_matches(self, body: bytes, timestamp: str, signatures: Iterable[str]) -> bool:

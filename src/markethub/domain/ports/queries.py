@@ -11,6 +11,7 @@ from markethub.domain.ids import CustomerId, OrderId, PaymentId
 from markethub.domain.ledger import Entry
 from markethub.domain.order import Order
 from markethub.domain.payment import Payment, PaymentStatus
+from markethub.domain.ports.methods import MethodView
 
 
 @attrs.frozen(kw_only=True)
@@ -74,6 +75,10 @@ class Queries(Protocol):
         self, filter: PaymentFilter, *, cursor: str | None = None, limit: int = 50
     ) -> PaymentPage:
         """List payments, newest first. Raises ValidationFailed for a cursor that is not ours."""
+        ...
+
+    async def methods(self, customer_id: CustomerId) -> Sequence[MethodView]:
+        """List a customer's saved methods, oldest first, without removed ones."""
         ...
 
     async def ledger(self) -> Sequence[Entry]:

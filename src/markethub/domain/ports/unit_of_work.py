@@ -19,6 +19,7 @@ from markethub.domain.operation import Operation
 from markethub.domain.order import Order
 from markethub.domain.payment import Payment
 from markethub.domain.ports.disputes import Disputes, Submissions
+from markethub.domain.ports.methods import Customers, Methods
 from markethub.domain.ports.refunds import Refunds
 
 T = TypeVar("T")
@@ -148,6 +149,16 @@ class Transaction(Protocol):
     @property
     def operations(self) -> Operations:
         """What we asked the provider."""
+        ...
+
+    @property
+    def customers(self) -> Customers:
+        """Customers at the provider."""
+        ...
+
+    @property
+    def methods(self) -> Methods:
+        """Saved methods."""
         ...
 
     @property

@@ -1,15 +1,17 @@
 """Find out what became of a payment that the customer's browser confirmed."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 
 import attrs
 
-from markethub.domain.errors import NotFound
+from markethub.domain.errors import GatewayRejected, NotFound, TryAgain
 from markethub.domain.ids import CustomerId, IntentId
 from markethub.domain.order import Order
-from markethub.domain.payment import Payment
+from markethub.domain.payment import Payment, PaymentStatus
 from markethub.domain.ports.unit_of_work import Transaction, Transactions
-from markethub.domain.usecases.settlement import Settlement
+from markethub.domain.usecases.save_method import SaveMethod
+from markethub.domain.usecases.settlement import Settled, Settlement
 
 
 @attrs.frozen(kw_only=True)
@@ -35,6 +37,7 @@ class ConfirmPayment:
 
     transactions: Transactions
     settlement: Settlement
+    save: SaveMethod
 
     async def __call__(self, command: ConfirmPaymentCommand) -> PaymentConfirmed:
         """Return payment and order as they stand at the provider now.
@@ -51,8 +54,18 @@ class ConfirmPayment:
         if payment is None:
             raise NotFound("no such payment")
         settled = await self.settlement.refresh(payment.id, command.intent_id)
+        await self._keep(settled)
         return PaymentConfirmed(
             payment=settled.payment,
             order=settled.order,
             next_action=settled.intent.next_action if settled.intent else None,
         )
+
+    async def _keep(self, settled: Settled) -> None:
+        """Keep the method that a success saves. Where it cannot be read, its event brings it."""
+        intent = settled.intent
+        if intent is None or not intent.saves_method or intent.method is None:
+            return
+        if settled.payment.status in (PaymentStatus.SUCCEEDED, PaymentStatus.AUTHORIZED):
+            with suppress(TryAgain, GatewayRejected):
+                await self.save(intent.method)

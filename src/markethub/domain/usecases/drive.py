@@ -142,6 +142,13 @@ class Driver:
             settled = await self.settlement.refresh(operation.payment_id, intent.id)
             if settled.operation is None or not settled.operation.is_unresolved:
                 return settled
+            tells = settled.intent is not None and settled.intent.failure is not None
+            if operation.kind is OperationKind.CONFIRM and tells:
+                # The bank's answer, given under this very key; the intent tells what it was.
+                declined = await self._amend(
+                    operation, lambda current: current.decline(now=self.settlement.clock.now())
+                )
+                return attrs.evolve(declined, intent=settled.intent)
         await self._amend(
             operation, lambda current: current.refuse(code, now=self.settlement.clock.now())
         )

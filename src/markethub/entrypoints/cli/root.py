@@ -20,6 +20,11 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
             "markethub.entrypoints.cli.disputes:disputes",
             "List and show disputes, draft and submit evidence, accept.",
         ),
+        "keys": ("markethub.entrypoints.cli.keys:keys", "Rotate the encryption keys."),
+        "methods": (
+            "markethub.entrypoints.cli.methods:methods",
+            "List and remove saved payment methods.",
+        ),
         "orders": ("markethub.entrypoints.cli.orders:orders", "Show and create orders."),
         "payments": (
             "markethub.entrypoints.cli.payments:payments",

@@ -7,10 +7,15 @@ import click
 
 from markethub.domain import ids
 from markethub.domain.errors import NotFound, ValidationFailed
-from markethub.domain.ids import DisputeId, OrderId, PaymentId, RefundId
+from markethub.domain.ids import CustomerId, DisputeId, OrderId, PaymentId, RefundId
 from markethub.domain.money import Currency, Money
 
-_OUR_ID = re.compile(r"[A-Za-z0-9_]{1,128}")
+_OWN_ID = re.compile(r"[A-Za-z0-9_]{1,128}")
+
+
+def is_own_id(text: str) -> bool:
+    """Tell whether a text can be an id of ours: what cannot be one does not exist."""
+    return _OWN_ID.fullmatch(text) is not None
 
 
 class OrderIdParam(click.ParamType[OrderId]):
@@ -28,6 +33,21 @@ class OrderIdParam(click.ParamType[OrderId]):
             self.fail(error.message, param, ctx)
 
 
+class CustomerIdParam(click.ParamType[CustomerId]):
+    """The storefront's customer number."""
+
+    name = "customer"
+
+    def convert(
+        self, value: str, param: click.Parameter | None, ctx: click.Context | None
+    ) -> CustomerId:
+        """Read a customer number."""
+        try:
+            return ids.customer_id(value)
+        except ValidationFailed as error:
+            self.fail(error.message, param, ctx)
+
+
 class PaymentIdParam(click.ParamType[PaymentId]):
     """An id of ours. What cannot be one does not exist: raises NotFound."""
 
@@ -40,7 +60,7 @@ class PaymentIdParam(click.ParamType[PaymentId]):
         ctx: click.Context | None,  # noqa: ARG002 - click's signature
     ) -> PaymentId:
         """Read a payment's id."""
-        if not _OUR_ID.fullmatch(value):
+        if not is_own_id(value):
             raise NotFound("no such payment")
         return PaymentId(value)
 
@@ -57,7 +77,7 @@ class RefundIdParam(click.ParamType[RefundId]):
         ctx: click.Context | None,  # noqa: ARG002 - click's signature
     ) -> RefundId:
         """Read a refund's id."""
-        if not _OUR_ID.fullmatch(value):
+        if not is_own_id(value):
             raise NotFound("no such refund")
         return RefundId(value)
 
@@ -74,7 +94,7 @@ class DisputeIdParam(click.ParamType[DisputeId]):
         ctx: click.Context | None,  # noqa: ARG002 - click's signature
     ) -> DisputeId:
         """Read a dispute's id."""
-        if not _OUR_ID.fullmatch(value):
+        if not is_own_id(value):
             raise NotFound("no such dispute")
         return DisputeId(value)
 

@@ -19,6 +19,7 @@ from markethub.entrypoints.http.json_body import BODY_BYTES_MAXIMUM
 from markethub.entrypoints.http.limits import Limits, RateLimiter
 from markethub.entrypoints.http.observation import Metrics, Observed
 from markethub.entrypoints.http.openapi import openapi_config
+from markethub.entrypoints.http.routes.customers import customers_router
 from markethub.entrypoints.http.routes.disputes import disputes_router
 from markethub.entrypoints.http.routes.health import LIVE_PATH, READY_PATH, health_router
 from markethub.entrypoints.http.routes.orders import orders_router
@@ -51,6 +52,9 @@ _PROVIDED: Final = (
     "attach_file",
     "submit_evidence",
     "accept_dispute",
+    "start_setup",
+    "set_default_method",
+    "remove_method",
 )
 """What handlers may ask for: the container's providers of these names."""
 
@@ -106,6 +110,7 @@ def _api(container: "Container", metrics: Metrics, limits: Limits) -> Router:
             payment_refunds_router,
             refunds_router,
             disputes_router,
+            customers_router,
             health_router,
         ],
         dependencies={

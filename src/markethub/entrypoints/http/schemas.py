@@ -9,13 +9,14 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from markethub.domain.facts import CaptureMethod
-from markethub.domain.ids import customer_id
+from markethub.domain.ids import MethodId, customer_id
 from markethub.domain.money import Currency
 from markethub.domain.order import Cart, Line, OrderStatus
 from markethub.domain.payment import Action, Payment, PaymentStatus
 from markethub.domain.ports.queries import OrderView, PaymentPage
 from markethub.domain.usecases.charge_order import ChargeStarted
 from markethub.domain.usecases.confirm_payment import PaymentConfirmed
+from markethub.domain.usecases.usage import Wish
 from markethub.entrypoints.http.auth import Caller
 from markethub.entrypoints.http.declines import sentence
 from markethub.entrypoints.http.refund_schemas import RefundOut, RefundsByPayment, refund_out
@@ -24,6 +25,7 @@ from markethub.entrypoints.http.refund_schemas import RefundOut, RefundsByPaymen
 
 Sku = Annotated[str, Meta(min_length=1, max_length=128)]
 Title = Annotated[str, Meta(min_length=1, max_length=500)]
+MethodName = Annotated[str, Meta(min_length=1, max_length=128, pattern="^[A-Za-z0-9_]+$")]
 IntentName = Annotated[str, Meta(min_length=1, max_length=255)]
 """Stripe's ids may grow to 255 characters, by its own word."""
 
@@ -69,10 +71,25 @@ class OrderIn(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class ChargeIn(msgspec.Struct, forbid_unknown_fields=True):
-    """How an order is to be charged."""
+    """How an order is to be charged.
+
+    ``method_id`` names a saved method; ``off_session`` says that it is charged at once, without
+    the customer's browser (true: nor the customer). ``save_method`` saves what is paid with.
+    """
 
     expected_total: int | UnsetType = UNSET
     capture: CaptureMethod | UnsetType = UNSET
+    save_method: bool | UnsetType = UNSET
+    method_id: MethodName | UnsetType = UNSET
+    off_session: bool | UnsetType = UNSET
+
+    def wish(self) -> Wish:
+        """Return what is asked of the customer's saved methods."""
+        return Wish(
+            save_method=None if isinstance(self.save_method, UnsetType) else self.save_method,
+            method_id=None if isinstance(self.method_id, UnsetType) else MethodId(self.method_id),
+            off_session=None if isinstance(self.off_session, UnsetType) else self.off_session,
+        )
 
 
 class ConfirmIn(msgspec.Struct, forbid_unknown_fields=True):
@@ -187,7 +204,7 @@ class OrderOut(msgspec.Struct, frozen=True):
 
 
 class ChargeOut(msgspec.Struct, frozen=True):
-    """What the browser needs to confirm the payment."""
+    """What the browser needs to confirm the payment, or to answer what a bank wants of it."""
 
     payment_id: str
     payment_intent_id: str | None
@@ -196,6 +213,8 @@ class ChargeOut(msgspec.Struct, frozen=True):
     amount: int
     currency: str
     status: PaymentStatus
+    next_action: dict[str, Any] | UnsetType = UNSET
+    error: ErrorOut | UnsetType = UNSET
 
 
 class ConfirmOut(msgspec.Struct, frozen=True):
@@ -312,7 +331,7 @@ def order_out(view: OrderView, caller: Caller, *, refunds: RefundsByPayment) -> 
     )
 
 
-def charge_out(started: ChargeStarted, *, publishable_key: str) -> ChargeOut:
+def charge_out(started: ChargeStarted, caller: Caller, *, publishable_key: str) -> ChargeOut:
     """Show a started payment to whoever may confirm it."""
     payment = started.payment
     return ChargeOut(
@@ -323,6 +342,8 @@ def charge_out(started: ChargeStarted, *, publishable_key: str) -> ChargeOut:
         amount=payment.amount.minor,
         currency=payment.amount.currency.code,
         status=payment.status,
+        next_action=_next_action(started.next_action),
+        error=_error_out(payment, caller),
     )
 
 

@@ -3,20 +3,23 @@
 from datetime import UTC, datetime
 from urllib.parse import urlencode
 
+import attrs
 import pytest
 from stripe._encode import _api_encode
 
 from markethub.adapters.stripe import requests
 from markethub.domain.errors import NotFound
-from markethub.domain.ids import IntentId, PaymentId
+from markethub.domain.ids import IntentId, PaymentId, ProviderCustomerId
 from markethub.domain.money import Money
 from markethub.domain.operation import (
     CancelIntent,
     CaptureIntent,
+    ConfirmIntent,
     CreateIntent,
     ProviderRequest,
     UpdateIntent,
 )
+from markethub.domain.secret import Secret
 from tests.support.stripe_params import problems
 
 INTENT = IntentId("pi_1")
@@ -50,6 +53,53 @@ def test_creating_an_intent_says_how_it_is_captured_and_whose_it_is() -> None:
     )
 
     assert expected == requests.render(CREATE)
+
+
+def test_an_intent_for_a_saved_method_says_whose_it_is_and_that_no_browser_comes_back() -> None:
+    request = requests.render(
+        attrs.evolve(
+            CREATE,
+            provider_customer_id=ProviderCustomerId("cus_1"),
+            method=Secret("pm_1"),
+            saves_method=True,
+            allows_redirects=False,
+        )
+    )
+
+    assert {
+        "customer": "cus_1",
+        "payment_method": "pm_1",
+        "setup_future_usage": "off_session",
+        "automatic_payment_methods": {"enabled": True, "allow_redirects": "never"},
+    }.items() <= request.params.items()
+
+
+@pytest.mark.parametrize(("saves", "usage"), [(True, "off_session"), (False, "")])
+def test_an_update_says_whether_the_method_is_saved(*, saves: bool, usage: str) -> None:
+    update = UpdateIntent(intent_id=INTENT, amount=FIVE, saves_method=saves)
+
+    assert usage == requests.render(update).params["setup_future_usage"]
+
+
+@pytest.mark.parametrize(
+    ("off_session", "how"), [(True, {"off_session": True}), (False, {"use_stripe_sdk": True})]
+)
+def test_a_confirmation_says_whether_the_customer_is_there(
+    *, off_session: bool, how: dict[str, bool]
+) -> None:
+    confirm = ConfirmIntent(intent_id=INTENT, method=Secret("pm_1"), off_session=off_session)
+    request = requests.render(confirm)
+
+    assert "/v1/payment_intents/pi_1/confirm" == request.path
+    assert {"payment_method": "pm_1", **how} == {
+        name: value for name, value in request.params.items() if name != "expand"
+    }
+
+
+def test_a_token_in_a_request_is_not_printed() -> None:
+    confirm = ConfirmIntent(intent_id=INTENT, method=Secret("pm_1"), off_session=True)
+
+    assert "pm_1" not in f"{confirm!r}{requests.render(confirm)!r}"
 
 
 def test_an_update_changes_the_amount_and_nothing_else() -> None:

@@ -13,7 +13,7 @@ from markethub.domain.usecases.confirm_payment import ConfirmPayment, ConfirmPay
 from markethub.domain.usecases.receive_event import ReceiveEvent, ReceiveEventCommand
 from markethub.entrypoints.http.auth import Access, Caller, forbidden
 from markethub.entrypoints.http.entrance import ACCESS, PUBLIC
-from markethub.entrypoints.http.idempotency import KEEP, Keep
+from markethub.entrypoints.http.idempotency import KEEP, Keep, origin
 from markethub.entrypoints.http.injected import Injected
 from markethub.entrypoints.http.json_body import WEBHOOK_BYTES_MAXIMUM, json_body, read_body
 from markethub.entrypoints.http.openapi import BEARER, WRITES, documented, problems, raw_body
@@ -47,21 +47,30 @@ async def create_payment_intent(
     caller: Injected[Caller],
     settings: Injected[Settings],
 ) -> ChargeOut:
-    """Ask for an order's money. Called again, it returns the same live payment."""
+    """Ask for an order's money. Called again, it returns the same live payment.
+
+    With `off_session` the saved method `method_id` is charged at once. What the bank says to that
+    is an answer, not a problem: a payment that is `requires_payment_method` again was declined,
+    or, with `error.code` `authentication_required`, needs its customer to confirm it.
+    """
     known = ids.order_id(order_id)
     body = await json_body(request, ChargeIn)
     capture = None if isinstance(body.capture, UnsetType) else body.capture
     if capture is not None and caller.customer_id is not None:
         raise forbidden("How an order is captured is the storefront's alone to say.")
+    if not isinstance(body.off_session, UnsetType) and caller.customer_id is not None:
+        raise forbidden("Who confirms a payment is the storefront's alone to say.")
     started = await charge_order(
         ChargeOrderCommand(
             order_id=known,
             customer_id=caller.customer_id,
             expected_total=given(body.expected_total),
             capture=capture,
+            wish=body.wish(),
+            origin=origin(request),
         )
     )
-    return charge_out(started, publishable_key=settings.stripe_publishable_key)
+    return charge_out(started, caller, publishable_key=settings.stripe_publishable_key)
 
 
 @post(
