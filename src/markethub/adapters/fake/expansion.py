@@ -21,6 +21,14 @@ _EXPANDABLE: Final[Mapping[str, Mapping[str, str]]] = {
         "customer": "customer",
         "payment_intent": "payment_intent",
     },
+    "refund": {
+        "balance_transaction": "balance_transaction",
+        "charge": "charge",
+        "customer": "customer",
+        "failure_balance_transaction": "balance_transaction",
+        "payment_intent": "payment_intent",
+        "payment_method": "payment_method",
+    },
     "balance_transaction": {"source": "charge"},
     "payment_method": {"customer": "customer"},
 }
@@ -50,7 +58,7 @@ def _expand(execution: Execution, value: JsonObject, names: Sequence[str], path:
     target_kind = _EXPANDABLE.get(kind, {}).get(name)
     if target_kind is None:
         raise ApiError(f"This property cannot be expanded ({path}).", param="expand")
-    target = value[name]
+    target = value.get(name)
     if target is None:
         return value
     if isinstance(target, str):

@@ -46,5 +46,10 @@ class AccountOptions:
     three_decimals_end_in_zero: bool = True
     """Whether amounts of three-decimal currencies must be multiples of ten: Stripe's page of 2022
     says so, the present one no longer does."""
+    pending_refunds_are_booked: bool = True
+    """Whether a refund that a bank is processing has its balance line already. Stripe's pages
+    speak of the line that gives it back after a failure, not of when the first one is written."""
+    charge_refund_updated: bool = True
+    """Whether ``charge.refund.updated`` is sent beside ``refund.updated``, which replaces it."""
     key_in_use_type: str = "invalid_request_error"
     """The error type of a key in flight: public copies say this or ``idempotency_error``."""

@@ -13,6 +13,7 @@ from markethub.adapters.fake import (
     payment_intents,
     payment_methods,
     profile,
+    refunds,
 )
 from markethub.adapters.fake import payment_intent_parameters as intent_specs
 from markethub.adapters.fake.execution import Execution
@@ -160,7 +161,7 @@ ROUTES: Final[tuple[Route, ...]] = (
         "GET",
         "balance_transactions",
         _lines,
-        {**LIST, "currency": text(), "source": text(), "type": one_of("charge", "refund")},
+        {**LIST, "currency": text(), "source": text(), "type": one_of(*balance.TYPES)},
     ),
     _route("GET", "balance_transactions/{id}", _line, {}),
     _route("GET", "events", events.listed, events.LIST_PARAMS),
@@ -174,6 +175,11 @@ ROUTES: Final[tuple[Route, ...]] = (
         publishable=True,
     ),
     _route("GET", "payment_methods/{id}", _method, {}),
+    _route("POST", "refunds", refunds.create, refunds.CREATE),
+    _route("GET", "refunds", refunds.listed, refunds.LIST_PARAMS),
+    _route("GET", "refunds/{id}", refunds.retrieve, {}),
+    _route("POST", "refunds/{id}", refunds.update, refunds.UPDATE),
+    _route("POST", "refunds/{id}/cancel", refunds.cancel, {}),
     _route("GET", "account", profile.retrieve, {}),
 )
 

@@ -5,7 +5,13 @@ from heapq import heappop, heappush
 from itertools import count
 from typing import Final
 
-from markethub.adapters.fake import charges, confirmations, payment_intents
+from markethub.adapters.fake import (
+    charges,
+    confirmations,
+    payment_intents,
+    refund_life,
+    refunds,
+)
 from markethub.adapters.fake.execution import Execution
 from markethub.adapters.fake.store import AccountStore, JsonObject
 
@@ -13,6 +19,8 @@ ACTIONS: Final[Mapping[str, Callable[[Execution, str], None]]] = {
     charges.BOOK: charges.book_later,
     charges.EXPIRE: payment_intents.expire,
     confirmations.SETTLE: confirmations.settle,
+    refund_life.FAIL: refund_life.fail_later,
+    refund_life.SETTLE: refunds.settle,
 }
 """Each takes the id of its subject. One that has nothing left to do does nothing."""
 
