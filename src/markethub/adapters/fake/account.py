@@ -5,8 +5,8 @@ decodes forms, or a gateway in the same process. Deterministic: equal histories 
 answers and events.
 """
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
 
 import attrs
 
@@ -31,6 +31,8 @@ from markethub.adapters.fake.routes import Route
 from markethub.adapters.fake.store import AccountStore, JsonObject
 
 __all__ = ["Account", "AccountOptions", "Fault", "Response"]
+
+_T = TypeVar("_T")
 
 
 @attrs.frozen(kw_only=True)
@@ -173,6 +175,17 @@ class Account:
                 execution.finish()
                 agenda.add(execution.scheduled)
             self._set_clock(to)
+
+    def happen(self, what: Callable[[Execution], _T]) -> _T:
+        """Let something happen now that no request asked for: whole or, if it raises, not at all.
+
+        See ``bank.Bank`` for what there is.
+        """
+        with self._store.atomic():
+            execution = self._execution(self.now)
+            result = what(execution)
+            execution.finish()
+        return result
 
     # --- deliveries ---------------------------------------------------------------------------
 
