@@ -1,5 +1,6 @@
 """Money on the account's balance: fees, exchange, and the lines that a charge writes."""
 
+from collections.abc import Mapping
 from typing import Final
 
 from markethub.adapters.fake import objects
@@ -151,6 +152,17 @@ def reverse(
             type=type,
             reporting_category=reporting_category,
         )
+    )
+
+
+def matches(line: JsonObject, wanted: Mapping[str, str]) -> bool:
+    """Tell whether a list with these filters has the line.
+
+    A dispute's lines are never found by their source: a quirk that others recorded.
+    """
+    is_disputes = line["reporting_category"] in ("dispute", "dispute_reversal")
+    return not ("source" in wanted and is_disputes) and all(
+        line[name] == wanted[name] for name in wanted
     )
 
 

@@ -8,8 +8,16 @@ IllegalTransition, and leaves no trace.
 from collections.abc import Mapping
 from typing import Final
 
-from markethub.adapters.fake import refund_life, refunds, transitions
+from markethub.adapters.fake import (
+    dispute_life,
+    disputes,
+    fraud_warnings,
+    refund_life,
+    refunds,
+    transitions,
+)
 from markethub.adapters.fake.account import Account
+from markethub.adapters.fake.execution import Execution
 from markethub.adapters.fake.store import JsonObject
 from markethub.adapters.fake.transitions import IllegalTransition
 
@@ -35,8 +43,11 @@ class Bank:
     ) -> JsonObject:
         """Refund a charge as a person does: under no key, and with no metadata of a program.
 
-        None as the amount means all that is left. Raises ApiError as the endpoint does.
+        None as the amount means all that is left. Raises ApiError as the endpoint does, and
+        ValueError for an amount that is not positive.
         """
+        if amount is not None and amount <= 0:
+            raise ValueError(f"a refund of {amount} is none")
         given = {"charge": charge_id, "amount": amount, "reason": reason, "metadata": metadata}
         known = {name: value for name, value in given.items() if value is not None}
         return self._account.happen(lambda execution: refunds.create(execution, known))
@@ -55,7 +66,9 @@ class Bank:
 
     def settle_refund(self, refund_id: str) -> JsonObject:
         """Let a pending refund reach the customer: it has succeeded."""
-        return self._move_refund(refund_id, "succeeded")
+        return self._account.happen(
+            lambda execution: refunds.succeed(execution, refunds.load(execution, refund_id))
+        )
 
     def fail_refund(self, refund_id: str, reason: str = "unknown") -> JsonObject:
         """Let a refund come back: the money is the account's again, also after a success.
@@ -81,6 +94,97 @@ class Bank:
         return self._account.happen(
             lambda execution: refund_life.move(
                 execution, refunds.load(execution, refund_id), to, **why
+            )
+        )
+
+    # --- disputes -----------------------------------------------------------------------------
+
+    def open_dispute(
+        self,
+        charge_id: str,
+        *,
+        amount: int | None = None,
+        currency: str | None = None,
+        reason: str = "fraudulent",
+        status: str = "needs_response",
+        withdraws: bool | None = None,
+    ) -> JsonObject:
+        """Let the customer's bank open a dispute; a charge may have several.
+
+        None as the amount (in minor units of ``currency``) and the currency mean the captured
+        amount and the charge's own; either may be anything else. ``status`` is
+        ``needs_response``, ``warning_needs_response`` (an inquiry), ``lost`` (the bank does not
+        listen) or ``prevented``. ``withdraws`` says whether money goes at once; None means for a
+        chargeback and what is born lost. Raises ValueError for a reason that there is not.
+        """
+        _require_known(reason, dispute_life.REASONS)
+
+        def opened(execution: Execution) -> JsonObject:
+            charge = execution.load("charge", charge_id)
+            return dispute_life.open_dispute(
+                execution,
+                charge,
+                amount=charge["amount_captured"] if amount is None else amount,
+                currency=currency or charge["currency"],
+                reason=reason,
+                status=status,
+                withdraws=(
+                    status in ("needs_response", "lost") if withdraws is None else withdraws
+                ),
+            )
+
+        return self._account.happen(opened)
+
+    def escalate_inquiry(self, dispute_id: str) -> JsonObject:
+        """Let an inquiry become a chargeback: now the money goes."""
+        return self._move_dispute(dispute_id, "needs_response")
+
+    def close_inquiry(self, dispute_id: str) -> JsonObject:
+        """Let an inquiry come to nothing."""
+        return self._move_dispute(dispute_id, "warning_closed")
+
+    def submit_in_dashboard(self, dispute_id: str) -> JsonObject:
+        """Send the evidence that there is, as a person does: the bank looks into it."""
+        return self._account.happen(
+            lambda execution: dispute_life.submit(execution, disputes.load(execution, dispute_id))
+        )
+
+    def win_dispute(self, dispute_id: str) -> JsonObject:
+        """Let the bank decide for the seller, also late, after the dispute was lost.
+
+        After a partial refund the rest comes back and the dispute ends ``lost``.
+        """
+        return self._account.happen(
+            lambda execution: dispute_life.win(execution, disputes.load(execution, dispute_id))
+        )
+
+    def lose_dispute(self, dispute_id: str, *, reinstated: int | None = None) -> JsonObject:
+        """Let the bank decide for the customer; ``reinstated`` comes back all the same.
+
+        That is in minor units of the dispute's currency.
+        """
+        return self._move_dispute(dispute_id, "lost", reinstated=reinstated)
+
+    def _move_dispute(
+        self, dispute_id: str, to: str, *, reinstated: int | None = None
+    ) -> JsonObject:
+        return self._account.happen(
+            lambda execution: dispute_life.move(
+                execution, disputes.load(execution, dispute_id), to, reinstated=reinstated
+            )
+        )
+
+    # --- warnings -----------------------------------------------------------------------------
+
+    def warn_of_fraud(self, charge_id: str, fraud_type: str = "misc") -> JsonObject:
+        """Let the card's issuer send an early fraud warning.
+
+        Raises ValueError for a type that there is not.
+        """
+        _require_known(fraud_type, fraud_warnings.TYPES)
+        return self._account.happen(
+            lambda execution: fraud_warnings.warn(
+                execution, execution.load("charge", charge_id), fraud_type=fraud_type
             )
         )
 

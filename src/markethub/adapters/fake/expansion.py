@@ -22,6 +22,8 @@ _EXPANDABLE: Final[Mapping[str, Mapping[str, str]]] = {
         "customer": "customer",
         "payment_intent": "payment_intent",
     },
+    "dispute": {"charge": "charge", "payment_intent": "payment_intent"},
+    "radar.early_fraud_warning": {"charge": "charge", "payment_intent": "payment_intent"},
     "refund": {
         "balance_transaction": "balance_transaction",
         "charge": "charge",

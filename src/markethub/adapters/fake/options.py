@@ -51,5 +51,13 @@ class AccountOptions:
     speak of the line that gives it back after a failure, not of when the first one is written."""
     charge_refund_updated: bool = True
     """Whether ``charge.refund.updated`` is sent beside ``refund.updated``, which replaces it."""
+    dispute_fee: int = 1_500
+    """Minor units of the settlement currency for each chargeback, won or lost."""
+    dispute_countered_fee: int = 0
+    """The same for answering one, returned with a win. Stripe's price list has 1500 for accounts
+    of the US since 2025-06-17; how it is booked is told nowhere: here, on a line of its own."""
+    escalation_fails_refunds: bool = False
+    """Whether refunds made during an inquiry fail when it becomes a chargeback, as others have
+    seen in test mode. Stripe's pages say it of pending refunds only."""
     key_in_use_type: str = "invalid_request_error"
     """The error type of a key in flight: public copies say this or ``idempotency_error``."""

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-from markethub.adapters.fake import errors, refund_life
+from markethub.adapters.fake import dispute_life, errors, refund_life
 from markethub.adapters.fake.currencies import CURRENCIES
 from markethub.adapters.fake.errors import ApiError
 from markethub.adapters.fake.execution import Execution
@@ -33,13 +33,15 @@ def create(execution: Execution, given: Mapping[str, Any]) -> JsonObject:
     if reason == "fraudulent":
         # Stripe's Radar takes the seller's word: card and address go onto its block lists.
         charge = execution.change(charge, fraud_details={"user_report": "fraudulent"})
-    return refund_life.start(
+    refund = refund_life.start(
         execution,
         charge,
         amount=amount,
         reason=reason,
         metadata=merged({}, given.get("metadata", {})),
     )
+    dispute_life.charge_was_refunded(execution, charge["id"])
+    return refund
 
 
 def retrieve(execution: Execution, given: Mapping[str, Any], id: str) -> JsonObject:  # noqa: ARG001 - expansion is the entrance's
@@ -82,7 +84,14 @@ def settle(execution: Execution, refund_id: str) -> None:
     """Let a pending refund succeed. An action of the schedule."""
     refund = execution.load(KIND, refund_id)
     if refund["status"] == "pending":
-        refund_life.move(execution, refund, "succeeded")
+        succeed(execution, refund)
+
+
+def succeed(execution: Execution, refund: JsonObject) -> JsonObject:
+    """Let a refund succeed, with what that means for inquiries. Raises IllegalTransition."""
+    refund = refund_life.move(execution, refund, "succeeded")
+    dispute_life.charge_was_refunded(execution, refund["charge"])
+    return refund
 
 
 def load(execution: Execution, id: str) -> JsonObject:
@@ -135,8 +144,14 @@ def _require_refundable(execution: Execution, charge: JsonObject, asked: int | N
             "authorization instead of refunding the Charge directly. For more information, see "
             "https://stripe.com/docs/payments/place-a-hold-on-a-payment-method"
         )
+    if dispute_life.is_blocked(execution, charge["id"]):
+        raise _charged_back(charge)
+    lost = dispute_life.lost_of(execution, charge)
     held: int = sum(refund["amount"] for refund in refund_life.under_way(execution, charge["id"]))
     left: int = charge["amount"] - charge["amount_refunded"] - held
+    if lost and left <= lost:
+        raise _charged_back(charge)
+    left -= lost
     if left <= 0:
         raise ApiError(
             f"Charge {charge['id']} has already been refunded.", code="charge_already_refunded"
@@ -150,6 +165,13 @@ def _require_refundable(execution: Execution, charge: JsonObject, asked: int | N
             param="amount",
         )
     return amount
+
+
+def _charged_back(charge: JsonObject) -> ApiError:
+    return ApiError(
+        f"Charge {charge['id']} has been charged back; cannot issue a refund.",
+        code="charge_disputed",
+    )
 
 
 def _nothing_paid(intent_id: str) -> ApiError:

@@ -8,8 +8,11 @@ import attrs
 from markethub.adapters.fake import (
     balance,
     customers,
+    disputes,
     errors,
     events,
+    files,
+    fraud_warnings,
     payment_intents,
     payment_methods,
     profile,
@@ -64,7 +67,7 @@ def _lines(execution: Execution, given: Mapping[str, Any]) -> JsonObject:
         "balance_transaction",
         given,
         url="/v1/balance_transactions",
-        matches=lambda line: all(line[name] == wanted[name] for name in wanted),
+        matches=lambda line: balance.matches(line, wanted),
         view=lambda line: balance.view(line, execution.now),
     )
 
@@ -180,6 +183,15 @@ ROUTES: Final[tuple[Route, ...]] = (
     _route("GET", "refunds/{id}", refunds.retrieve, {}),
     _route("POST", "refunds/{id}", refunds.update, refunds.UPDATE),
     _route("POST", "refunds/{id}/cancel", refunds.cancel, {}),
+    _route("GET", "disputes", disputes.listed, disputes.LIST_PARAMS),
+    _route("GET", "disputes/{id}", disputes.retrieve, {}),
+    _route("POST", "disputes/{id}", disputes.update, disputes.UPDATE),
+    _route("POST", "disputes/{id}/close", disputes.close, {}),
+    _route("GET", "radar/early_fraud_warnings", fraud_warnings.listed, fraud_warnings.LIST_PARAMS),
+    _route("GET", "radar/early_fraud_warnings/{id}", fraud_warnings.retrieve, {}),
+    _route("POST", "files", files.create, files.CREATE, required=("file", "purpose")),
+    _route("GET", "files", files.listed, files.LIST_PARAMS),
+    _route("GET", "files/{id}", files.retrieve, {}),
     _route("GET", "account", profile.retrieve, {}),
 )
 

@@ -26,6 +26,23 @@ REFUND: Final[Edges] = MappingProxyType(
     }
 )
 
+DISPUTE: Final[Edges] = MappingProxyType(
+    {
+        # Born lost: the bank does not listen. Prevented: settled before it became a chargeback.
+        None: frozenset(("lost", "needs_response", "prevented", "warning_needs_response")),
+        "warning_needs_response": frozenset(
+            ("needs_response", "warning_closed", "warning_under_review")
+        ),
+        "warning_under_review": frozenset(("needs_response", "warning_closed")),
+        "warning_closed": frozenset(),
+        "needs_response": frozenset(("lost", "under_review", "won")),
+        "under_review": frozenset(("lost", "won")),
+        "lost": frozenset(("won",)),
+        "won": frozenset(),
+        "prevented": frozenset(),
+    }
+)
+
 
 def require(edges: Edges, noun: str, before: str | None, after: str) -> None:
     """Raise IllegalTransition unless there is such an edge."""
