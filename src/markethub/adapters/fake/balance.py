@@ -155,6 +155,17 @@ def reverse(
     )
 
 
+def covers(execution: Execution, amount: int, currency: str) -> bool:
+    """Tell whether the balance that is available by now is enough to pay an amount."""
+    converted, settled_in = settled(amount, currency, execution.options)
+    available: int = sum(
+        line["net"]
+        for line in execution.newest("balance_transaction")
+        if line["currency"] == settled_in and line["available_on"] <= execution.now
+    )
+    return available >= converted
+
+
 def matches(line: JsonObject, wanted: Mapping[str, str]) -> bool:
     """Tell whether a list with these filters has the line.
 

@@ -49,6 +49,9 @@ class AccountOptions:
     pending_refunds_are_booked: bool = True
     """Whether a refund that a bank is processing has its balance line already. Stripe's pages
     speak of the line that gives it back after a failure, not of when the first one is written."""
+    refunds_need_funds: bool = False
+    """Whether a refund that the available balance does not cover waits, ``pending``, until it
+    does, as Stripe's page says. A young account's balance covers nothing: charges take days."""
     charge_refund_updated: bool = True
     """Whether ``charge.refund.updated`` is sent beside ``refund.updated``, which replaces it."""
     dispute_fee: int = 1_500

@@ -55,6 +55,8 @@ def start(
         status, pending_reason = planned["status"], planned["pending_reason"]
     elif later is Later.REFUND_PENDING:
         status, pending_reason = "pending", "processing"
+    elif _is_short(execution, charge, amount):
+        status, pending_reason = "pending", "insufficient_funds"
     else:
         status, pending_reason = "succeeded", None
     transitions.require(transitions.REFUND, KIND, None, status)
@@ -95,10 +97,8 @@ def start(
     execution.emit("refund.created", refund)
     if status == "succeeded":
         execution.emit("charge.refunded", charge)
-    if planned is None and later is Later.REFUND_PENDING:
-        execution.later(SETTLE, refund_id)
-    if planned is None and later is Later.REFUND_FAILS:
-        execution.later(FAIL, refund_id)
+    if planned is None:
+        _plan(execution, refund, later)
     return refund
 
 
@@ -159,10 +159,37 @@ def fail_later(execution: Execution, refund_id: str) -> None:
         move(execution, refund, "failed", failure_reason="expired_or_canceled_card")
 
 
+def is_still_short(execution: Execution, refund: JsonObject) -> bool:
+    """Tell whether a refund waits for money that has not come; if so, look again in a day."""
+    is_short = refund.get("pending_reason") == "insufficient_funds" and _is_short(
+        execution, refund, refund["amount"]
+    )
+    if is_short:
+        execution.later(SETTLE, refund["id"], at=execution.now + _DAY_S)
+    return is_short
+
+
 # --- steps ------------------------------------------------------------------------------------
 
 _DETAILS: Final = ("failure_reason", "next_action", "pending_reason")
 """Fields that a refund has in one status only."""
+
+
+def _is_short(execution: Execution, of: JsonObject, amount: int) -> bool:
+    return execution.options.refunds_need_funds and not balance.covers(
+        execution, amount, of["currency"]
+    )
+
+
+def _plan(execution: Execution, refund: JsonObject, later: Later | None) -> None:
+    """Put into the schedule what will come of a refund by itself."""
+    if refund["status"] == "succeeded":
+        if later is Later.REFUND_FAILS:
+            execution.later(FAIL, refund["id"])
+    elif refund["pending_reason"] == "insufficient_funds":
+        execution.later(SETTLE, refund["id"], at=execution.now + _DAY_S)
+    else:
+        execution.later(SETTLE, refund["id"])
 
 
 def _details(

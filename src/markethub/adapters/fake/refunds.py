@@ -83,7 +83,7 @@ def cancel(execution: Execution, given: Mapping[str, Any], id: str) -> JsonObjec
 def settle(execution: Execution, refund_id: str) -> None:
     """Let a pending refund succeed. An action of the schedule."""
     refund = execution.load(KIND, refund_id)
-    if refund["status"] == "pending":
+    if refund["status"] == "pending" and not refund_life.is_still_short(execution, refund):
         succeed(execution, refund)
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.unit.adapters.fake.shop import START, Shop
+from tests.unit.adapters.fake.shop import DAY, START, Shop
 from tests.unit.adapters.fake.shop import shop as open_shop
 
 PENDING = "4000000000007726"
@@ -352,6 +352,42 @@ def test_whether_a_pending_refund_is_booked_is_the_accounts_habit(
 
     assert expected is type(made["balance_transaction"])
     assert isinstance(shop.read(f"refunds/{made['id']}")["balance_transaction"], str)
+
+
+class TestARefundThatTheBalanceDoesNotCover:
+    def test_waits_until_it_does_where_the_account_is_so(self) -> None:
+        shop = open_shop(refunds_need_funds=True)
+        intent = shop.charge()
+        shop.charge()  # the fee of the first is not given back: alone it never covers its refund
+
+        made = refund(shop, intent)
+        shop.account.advance(START + 2 * DAY - 1)
+        waiting = shop.read(f"refunds/{made['id']}")
+        shop.account.advance(START + 3 * DAY)
+
+        settled = shop.read(f"refunds/{made['id']}")
+        assert ("pending", "insufficient_funds", None) == (
+            made["status"],
+            made["pending_reason"],
+            made["balance_transaction"],
+        )
+        assert made == waiting
+        assert "succeeded" == settled["status"]
+        assert isinstance(settled["balance_transaction"], str)
+
+    def test_waits_as_long_as_it_takes(self) -> None:
+        shop = open_shop(refunds_need_funds=True)
+        made = refund(shop, shop.charge())
+
+        shop.account.advance(START + 40 * DAY)
+
+        assert made == shop.read(f"refunds/{made['id']}")
+
+    def test_is_made_at_once_where_the_money_is_there(self) -> None:
+        shop = open_shop(refunds_need_funds=True)
+        shop.charge("4000000000000077")
+
+        assert "succeeded" == refund(shop, shop.charge("4000000000000077"))["status"]
 
 
 def test_a_refund_is_converted_and_its_failure_takes_back_just_that() -> None:
