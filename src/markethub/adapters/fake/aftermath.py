@@ -26,8 +26,9 @@ def follow(execution: Execution, charge_id: str) -> None:
         case Later.DISPUTES:
             half = (amount + 1) // 2
             _dispute(execution, charge, half, "fraudulent")
-            charge = execution.load("charge", charge_id)
-            _dispute(execution, charge, amount - half, "product_not_received")
+            if half < amount:  # one unit cannot be halved
+                charge = execution.load("charge", charge_id)
+                _dispute(execution, charge, amount - half, "product_not_received")
         case Later.FRAUD_WARNING:
             fraud_warnings.warn(execution, charge)
         case _:
