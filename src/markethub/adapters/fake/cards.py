@@ -42,6 +42,10 @@ class Later(StrEnum):
     REFUND_FAILS = "refund_fails"
 
 
+FOLLOWS_CHARGE: Final = frozenset(Later) - {Later.REFUND_PENDING, Later.REFUND_FAILS}
+"""What comes without anybody asking for a refund."""
+
+
 @attrs.frozen(kw_only=True)
 class Decline:
     """Why a bank, or Stripe for it, says no. ``code`` and ``decline_code`` are Stripe's."""
@@ -244,6 +248,7 @@ ALL_CARDS: Final[tuple[TestCard, ...]] = (
     TestCard(
         number="4000000000000259",
         names=("pm_card_createDispute",),
+        three_d_secure=ThreeDSecure.OPTIONAL,  # which then protects from the dispute
         later=Later.DISPUTE_FRAUDULENT,
     ),
     TestCard(

@@ -3,13 +3,14 @@
 from typing import Any, Final
 
 from markethub.adapters.fake import balance, objects
-from markethub.adapters.fake.cards import Decline, TestCard
+from markethub.adapters.fake.cards import FOLLOWS_CHARGE, Decline, TestCard
 from markethub.adapters.fake.execution import Execution
 from markethub.adapters.fake.payment_methods import card_of
 from markethub.adapters.fake.store import JsonObject
 
 BOOK: Final = "book_charge"
 EXPIRE: Final = "expire_authorization"
+FOLLOW: Final = "follow_charge"
 """Actions of the schedule; their subject is a charge's id."""
 
 _DAY_S: Final = 86_400
@@ -63,6 +64,7 @@ def take(
     charge = _attempt(execution, intent, method, card, three_d_secure)
     charge = _book(execution, charge, is_late=intent["capture_method"] == "automatic_async")
     execution.emit("charge.succeeded", charge)
+    _follow(execution, charge)
     return charge
 
 
@@ -76,6 +78,7 @@ def capture(execution: Execution, charge: JsonObject, amount: int) -> JsonObject
     )
     charge = _book(execution, charge, is_late=False)
     execution.emit("charge.captured", charge)
+    _follow(execution, charge)
     return charge
 
 
@@ -127,6 +130,11 @@ def _book(execution: Execution, charge: JsonObject, *, is_late: bool) -> JsonObj
         execution.later(BOOK, charge["id"])
         return charge
     return balance.book(execution, charge, at_once=_bypasses_pending(execution, charge))
+
+
+def _follow(execution: Execution, charge: JsonObject) -> None:
+    if card_of(execution, charge["payment_method"]).later in FOLLOWS_CHARGE:
+        execution.later(FOLLOW, charge["id"])
 
 
 def _bypasses_pending(execution: Execution, charge: JsonObject) -> bool:

@@ -18,7 +18,7 @@ from litestar.types import HTTPScope, Receive
 
 from markethub.adapters.fake.account import Account
 from markethub.adapters.fake.account import Response as Answer
-from markethub.entrypoints.fake_stripe import form
+from markethub.entrypoints.fake_stripe import form, upload
 
 BODY_BYTES_MAXIMUM: Final = 1024 * 1024
 """A dispute's evidence, the longest of Stripe's texts, fits several times."""
@@ -39,7 +39,8 @@ class RequestRefused(Exception):
 
 async def ask(account: Account, scope: HTTPScope, receive: Receive, *, path: str) -> Answer:
     """Pass a request on to the account, as one for ``path``. Raises RequestRefused."""
-    params = await read_params(scope, receive)
+    is_upload = scope["method"] == "POST" and path == upload.PATH
+    params = await (read_upload if is_upload else read_params)(scope, receive)
     headers = Headers.from_scope(scope)
     return account.request(
         method=scope["method"],
@@ -54,7 +55,7 @@ async def ask(account: Account, scope: HTTPScope, receive: Receive, *, path: str
 async def read_params(scope: HTTPScope, receive: Receive) -> dict[str, form.Value]:
     """Read the parameters of the query string and of the body. Raises RequestRefused."""
     headers = Headers.from_scope(scope)
-    body = await _read_body(receive)
+    body = await _read_body(receive, at_most=BODY_BYTES_MAXIMUM)
     if body and headers.get("content-type", "").partition(";")[0].strip().lower() != _FORM:
         raise RequestRefused(
             400, f"Invalid request (check that your POST content type is {_FORM})."
@@ -65,16 +66,30 @@ async def read_params(scope: HTTPScope, receive: Receive) -> dict[str, form.Valu
         raise RequestRefused(400, str(error)) from error
 
 
-async def _read_body(receive: Receive) -> bytes:
+async def read_upload(scope: HTTPScope, receive: Receive) -> dict[str, form.Value]:
+    """Read the parameters and the file of an upload. Raises RequestRefused."""
+    content_type = Headers.from_scope(scope).get("content-type", "")
+    if content_type.partition(";")[0].strip().lower() != upload.CONTENT_TYPE:
+        raise RequestRefused(
+            400, f"Invalid request (check that your POST content type is {upload.CONTENT_TYPE})."
+        )
+    body = await _read_body(receive, at_most=upload.BODY_BYTES_MAXIMUM)
+    try:
+        return upload.decode(content_type, body)
+    except form.FormError as error:
+        raise RequestRefused(400, str(error)) from error
+
+
+async def _read_body(receive: Receive, *, at_most: int) -> bytes:
     body = bytearray()
     while True:
         message = await receive()
         if message["type"] != "http.request":
             raise RequestRefused(400, "The request ended before its body did.")
         body += message["body"]
-        if len(body) > BODY_BYTES_MAXIMUM:
+        if len(body) > at_most:
             raise RequestRefused(
-                413, f"The body is too large: at most {BODY_BYTES_MAXIMUM} bytes are accepted."
+                413, f"The body is too large: at most {at_most} bytes are accepted."
             )
         if not message["more_body"]:
             return bytes(body)
