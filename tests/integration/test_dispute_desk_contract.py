@@ -154,23 +154,36 @@ async def test_the_same_submission_is_executed_once(rig: Rig) -> None:
     assert 1 == (await rig.desk.read_dispute(dispute_id)).submission_count
 
 
-async def test_evidence_is_taken_once(rig: Rig) -> None:
+async def test_more_evidence_is_counted_while_the_bank_decides(rig: Rig) -> None:
     dispute_id = rig.disputed()
     await rig.submit(dispute_id, "sent")
 
     command = SubmitEvidence(dispute_id=dispute_id, evidence={"uncategorized_text": "more"})
+    outcome = await rig.send(command, key="submit:2")
 
-    assert isinstance(await rig.send(command, key="submit:2"), Declined)
+    assert isinstance(outcome, DisputeDone)
+    assert 2 == outcome.dispute.submission_count
 
 
-async def test_past_due_evidence_is_refused_and_said_to_be(rig: Rig) -> None:
+async def test_late_evidence_is_said_to_be_past_due(rig: Rig) -> None:
+    dispute_id = rig.disputed()
+    due_by = (await rig.desk.read_dispute(dispute_id)).evidence_due_by
+    assert due_by is not None
+    rig.account.advance(int(due_by.timestamp()) + 60)
+
+    await rig.submit(dispute_id, "late")
+
+    assert (await rig.desk.read_dispute(dispute_id)).is_past_due
+
+
+async def test_a_chargeback_that_nobody_answers_is_lost_and_takes_no_evidence(rig: Rig) -> None:
     dispute_id = rig.disputed()
     rig.account.advance(rig.account.now + 30 * 86_400)
 
     command = SubmitEvidence(dispute_id=dispute_id, evidence={"uncategorized_text": "late"})
 
     assert isinstance(await rig.send(command), Declined)
-    assert (await rig.desk.read_dispute(dispute_id)).is_past_due
+    assert S.LOST is (await rig.desk.read_dispute(dispute_id)).status
 
 
 async def test_what_is_closed_is_lost(rig: Rig) -> None:

@@ -4,7 +4,7 @@ from itertools import permutations
 
 import pytest
 
-from markethub.adapters.fake import issuers
+from markethub.adapters.fake.bank import Bank
 from markethub.domain.dispute import Dispute, DisputeStatus
 from markethub.domain.ledger import Account as Book
 from markethub.domain.payment import Payment
@@ -121,11 +121,11 @@ async def test_several_disputes_of_one_charge_add_up(world: World) -> None:
 async def test_a_dispute_that_was_born_lost_is_won_late(world: World) -> None:
     payment = await paid(world, SUCCESS)
     assert payment.charge_id is not None
-    dispute = issuers.dispute_charge(world.account, payment.charge_id, status="lost")
+    dispute = Bank(world.account).open_dispute(payment.charge_id, status="lost")
     await world.work()
     born = (await world.payments())[0]
 
-    issuers.win_dispute_late(world.account, dispute["id"])
+    Bank(world.account).win_dispute(dispute["id"])
     await world.work()
 
     [won], [payment] = await disputes(world), await world.payments()
@@ -138,7 +138,7 @@ async def test_a_prevented_dispute_of_more_than_the_charge_changes_nothing(world
     before = await paid(world, SUCCESS)
     assert before.charge_id is not None
 
-    issuers.dispute_charge(world.account, before.charge_id, status="prevented", amount=9000)
+    Bank(world.account).open_dispute(before.charge_id, status="prevented", amount=9000)
     await world.work()
 
     [dispute], [payment] = await disputes(world), await world.payments()
@@ -173,7 +173,7 @@ async def test_an_early_fraud_warning_is_on_the_payment(world: World) -> None:
     payment = await paid(world, WARNED)
 
     [warning] = payment.fraud_warnings
-    issuers.resolve_warning(world.account, warning.id)
+    await world.refund(payment)  # nothing is left that a dispute could take
     await world.work()
 
     [resolved] = (await world.payments())[0].fraud_warnings

@@ -20,7 +20,9 @@ import pytest
 import stripe
 
 from markethub.adapters.fake import network
-from tests.unit.adapters.fake.shop import START, Shop, card
+from markethub.adapters.fake.bank import Bank
+from markethub.adapters.fake.files import uploaded
+from tests.unit.adapters.fake.shop import START, VISA, Shop, card
 from tests.unit.adapters.fake.shop import shop as open_shop
 
 FIXTURES = "fixtures3-2026-07-29.json"
@@ -35,9 +37,10 @@ CLASSES: dict[str, type[stripe.StripeObject]] = {
     "file": stripe.File,
     "payment_intent": stripe.PaymentIntent,
     "payment_method": stripe.PaymentMethod,
-    "radar.early_fraud_warning": stripe.radar.EarlyFraudWarning,
     "setup_attempt": stripe.SetupAttempt,
     "setup_intent": stripe.SetupIntent,
+    "radar.early_fraud_warning": stripe.radar.EarlyFraudWarning,
+    "refund": stripe.Refund,
 }
 
 # Fields of the published fixtures that the account does not answer, each with its reason.
@@ -52,9 +55,10 @@ def witnesses() -> Iterator[tuple[str, dict[str, Any]]]:
     yield from plain_charges(open_shop())
     yield from challenges(open_shop())
     yield from held(open_shop())
+    yield from refunds(open_shop())
+    yield from disputes(open_shop(dispute_countered_fee=1500))
     yield "converted", in_euro(open_shop(settlement_currency="usd", exchange_rate=(11, 10)))
     yield "processing", open_shop(settles_later=True).charge()
-    yield from disputed(open_shop())
     yield from saved(open_shop(deletion_tells_of_methods=True))
     yield from setups(open_shop())
     processing = open_shop(settles_later=True)
@@ -107,26 +111,6 @@ def paid(name: str, shop: Shop, intent: dict[str, Any]) -> Iterator[tuple[str, d
     yield f"{name}: line", shop.read(f"balance_transactions/{charge['balance_transaction']}")
     path = f"payment_intents/{intent['id']}"
     yield f"{name}: expanded", shop.read(path, "latest_charge.balance_transaction", "customer")
-
-
-def disputed(shop: Shop) -> Iterator[tuple[str, dict[str, Any]]]:
-    for number in ("4000000000000259", "4000000000001976", "4000000000005423"):
-        shop.charge(number)
-    shop.account.advance(shop.account.now + 10)
-    [warning] = shop.read("radar/early_fraud_warnings")["data"]
-    yield "early fraud warning", warning
-    file = {"filename": "receipt.pdf", "sha256": "0", "size": 9}
-    uploaded = shop.post("files", {"purpose": "dispute_evidence", "file": file}).body
-    yield "file", uploaded
-    for dispute in shop.read("disputes")["data"]:
-        yield f"dispute {dispute['status']}", dispute
-        evidence = {"receipt": uploaded["id"], "uncategorized_text": "winning_evidence"}
-        path = f"disputes/{dispute['id']}"
-        yield f"answered from {dispute['status']}", shop.post(path, {"evidence": evidence}).body
-        shop.account.advance(shop.account.now + 10)
-        yield f"decided from {dispute['status']}", shop.read(path, "charge", "payment_intent")
-    for line in shop.read("balance_transactions")["data"]:
-        yield f"line of {line['reporting_category']}", line
 
 
 def challenges(shop: Shop) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -201,6 +185,83 @@ def setups(shop: Shop) -> Iterator[tuple[str, dict[str, Any]]]:
         yield f"attempt {attempt['status']}", attempt
     for event in shop.event_objects():
         yield f"event {event['type']}", event
+
+
+def refunds(shop: Shop) -> Iterator[tuple[str, dict[str, Any]]]:
+    bank = Bank(shop.account)
+    whole, partly, pending, failing = (
+        shop.charge(number, description="Tea")
+        for number in (VISA, VISA, "4000000000007726", "4000000000005126")
+    )
+    made = shop.post("refunds", {"payment_intent": whole["id"], "reason": "duplicate"}).body
+    yield "refund", made
+    yield from refunded("refunded", shop, whole)
+    shop.post("refunds", {"payment_intent": partly["id"], "amount": 1, "metadata": {"a": "1"}})
+    yield from refunded("partly refunded", shop, partly)
+    for name, intent in (("pending refund", pending), ("failing refund", failing)):
+        yield name, shop.post("refunds", {"payment_intent": intent["id"]}).body
+    bank.start_next_refund(partly["latest_charge"], "requires_action")
+    asked = shop.post("refunds", {"payment_intent": partly["id"], "amount": 2}).body
+    yield "refund that needs the customer", asked
+    yield "canceled refund", shop.post(f"refunds/{asked['id']}/cancel").body
+    shop.account.advance(START + 60)
+    yield from refunded("refunded later", shop, pending)
+    yield from refunded("not refunded after all", shop, failing)
+    for line in shop.get("balance_transactions").body["data"]:
+        yield f"line of refunds: {line['type']}", line
+    yield from events_about(shop, "refund")
+
+
+def refunded(name: str, shop: Shop, intent: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    yield f"{name}: charge", shop.read(f"charges/{intent['latest_charge']}", "refunds")
+    refund = shop.get("refunds", {"payment_intent": intent["id"]}).body["data"][0]
+    path = f"refunds/{refund['id']}"
+    yield f"{name}: refund", shop.read(path, "charge", "balance_transaction", "payment_method")
+    yield f"{name}: failed", shop.read(path, "failure_balance_transaction", "payment_intent")
+
+
+def disputes(shop: Shop) -> Iterator[tuple[str, dict[str, Any]]]:
+    bank = Bank(shop.account)
+    content = b"%PDF-1.7"
+    file = shop.post(
+        "files", {"purpose": "dispute_evidence", "file": uploaded("receipt.pdf", content)}
+    ).body
+    yield "file", file
+    names = ("259", "2685", "1976", "5423")
+    chargeback, lost, inquiry, warned = (shop.charge(f"400000000000{n:0>4}") for n in names)
+    several = shop.charge("4000000404000079")
+    shop.account.advance(START + 60)
+    evidence = {"receipt": file["id"], "uncategorized_text": "winning_evidence"}
+    for name, intent in (("chargeback", chargeback), ("lost", lost), ("inquiry", inquiry)):
+        dispute = shop.get("disputes", {"payment_intent": intent["id"]}).body["data"][0]
+        yield f"{name}: new dispute", dispute
+        yield f"{name}: charge", shop.read(f"charges/{intent['latest_charge']}")
+        path = f"disputes/{dispute['id']}"
+        if name == "lost":
+            yield "accepted dispute", shop.post(f"{path}/close").body
+        else:
+            yield f"{name}: answered", shop.post(path, {"evidence": evidence}).body
+            shop.account.advance(shop.account.now + 60)
+        yield f"{name}: closed", shop.read(path, "charge", "payment_intent")
+    for status in ("lost", "prevented"):
+        yield f"born {status}", dict(bank.open_dispute(several["latest_charge"], status=status))
+    shop.post("refunds", {"payment_intent": warned["id"]})
+    path = "radar/early_fraud_warnings"
+    warning = shop.get(path).body["data"][0]
+    yield "warning", warning
+    yield "expanded warning", shop.read(f"{path}/{warning['id']}", "charge", "payment_intent")
+    for line in shop.get("balance_transactions").body["data"]:
+        yield (
+            f"line of disputes: {line['reporting_category']}",
+            shop.read(f"balance_transactions/{line['id']}", "source"),
+        )
+    yield from events_about(shop, "dispute")
+
+
+def events_about(shop: Shop, word: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    for event in shop.event_objects():
+        if word in event["type"] or "fraud" in event["type"]:
+            yield f"event {event['type']}", event
 
 
 def in_euro(shop: Shop) -> dict[str, Any]:
@@ -283,11 +344,16 @@ class Elsewhere(stripe.StripeObject):
     OBJECT_NAME = "elsewhere"
 
 
+RENAMED = {"DisputeResource": stripe.Dispute}
+"""What one of the SDK's modules imports under another name."""
+
+
 class Names(dict[str, Any]):
     """What the SDK's annotations may name: some of it only its type checker imports."""
 
     def __missing__(self, name: str) -> Any:
-        return getattr(typing, name, None) or getattr(stripe, name, Elsewhere)
+        plain = getattr(typing, name, None) or getattr(stripe, name, Elsewhere)
+        return RENAMED.get(name, plain)
 
 
 def resolved(hint: Any, names: Mapping[str, Any]) -> Any:

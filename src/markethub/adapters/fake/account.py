@@ -6,7 +6,7 @@ answers and events.
 """
 
 from collections.abc import Callable, Mapping
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import attrs
 
@@ -34,6 +34,8 @@ from markethub.adapters.fake.routes import Route
 from markethub.adapters.fake.store import AccountStore, JsonObject
 
 __all__ = ["Account", "AccountOptions", "Fault", "Response"]
+
+_T = TypeVar("_T")
 
 
 _NOUNS: Final = {payment_intents.KIND: "PaymentIntent", setup_intents.KIND: "SetupIntent"}
@@ -189,10 +191,11 @@ class Account:
 
     # --- what happens without a request -------------------------------------------------------
 
-    def act(self, deed: Callable[[Execution], JsonObject]) -> JsonObject:
-        """Let something happen that no API request asks for. Raises what ``deed`` raises.
+    def act(self, deed: Callable[[Execution], _T]) -> _T:
+        """Let something happen now that no request asked for: whole or, if it raises, not at all.
 
-        That is what the card networks do, or the merchant in the provider's dashboard.
+        That is what banks and card networks do, or the merchant in the provider's dashboard:
+        see ``bank.Bank`` and ``network``.
         """
         with self._store.atomic():
             execution = self._execution(self.now)

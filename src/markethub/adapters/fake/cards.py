@@ -42,16 +42,8 @@ class Later(StrEnum):
     REFUND_FAILS = "refund_fails"
 
 
-FOLLOWS_CHARGE: Final = frozenset(
-    {
-        Later.DISPUTE_FRAUDULENT,
-        Later.DISPUTE_NOT_RECEIVED,
-        Later.DISPUTES,
-        Later.INQUIRY,
-        Later.FRAUD_WARNING,
-    }
-)
-"""What follows the charge itself, not a refund of it."""
+FOLLOWS_CHARGE: Final = frozenset(Later) - {Later.REFUND_PENDING, Later.REFUND_FAILS}
+"""What comes without anybody asking for a refund."""
 
 
 @attrs.frozen(kw_only=True)
@@ -256,6 +248,7 @@ ALL_CARDS: Final[tuple[TestCard, ...]] = (
     TestCard(
         number="4000000000000259",
         names=("pm_card_createDispute",),
+        three_d_secure=ThreeDSecure.OPTIONAL,  # which then protects from the dispute
         later=Later.DISPUTE_FRAUDULENT,
     ),
     TestCard(

@@ -64,6 +64,7 @@ def take(
     charge = _attempt(execution, intent, method, card, three_d_secure)
     charge = _book(execution, charge, is_late=intent["capture_method"] == "automatic_async")
     execution.emit("charge.succeeded", charge)
+    _follow(execution, charge)
     return charge
 
 
@@ -77,6 +78,7 @@ def capture(execution: Execution, charge: JsonObject, amount: int) -> JsonObject
     )
     charge = _book(execution, charge, is_late=False)
     execution.emit("charge.captured", charge)
+    _follow(execution, charge)
     return charge
 
 
@@ -124,12 +126,15 @@ def _attempt(
 
 
 def _book(execution: Execution, charge: JsonObject, *, is_late: bool) -> JsonObject:
-    if card_of(execution, charge["payment_method"]).later in FOLLOWS_CHARGE:
-        execution.later(FOLLOW, charge["id"])
     if is_late or execution.options.fee_later:
         execution.later(BOOK, charge["id"])
         return charge
     return balance.book(execution, charge, at_once=_bypasses_pending(execution, charge))
+
+
+def _follow(execution: Execution, charge: JsonObject) -> None:
+    if card_of(execution, charge["payment_method"]).later in FOLLOWS_CHARGE:
+        execution.later(FOLLOW, charge["id"])
 
 
 def _bypasses_pending(execution: Execution, charge: JsonObject) -> bool:

@@ -1,9 +1,9 @@
 """Disputes as the simulated account plays them: same requests, same readings."""
 
-from hashlib import sha256
 from typing import Final
 
 from markethub.adapters.fake.account import Account
+from markethub.adapters.fake.files import uploaded
 from markethub.adapters.stripe import disputes, outcomes, requests
 from markethub.domain.evidence import EvidenceFile
 from markethub.domain.facts import ProviderDispute, ProviderFraudWarning
@@ -32,12 +32,7 @@ class FakeDisputeDesk:
 
     async def upload(self, file: EvidenceFile, *, idempotency_key: str) -> ProviderFileId:
         """Upload a file. Raises GatewayUnavailable, GatewayRejected."""
-        described = {
-            "filename": file.name,
-            "sha256": sha256(file.content).hexdigest(),
-            "size": len(file.content),
-        }
-        params = {"purpose": disputes.PURPOSE, "file": described}
+        params = {"purpose": disputes.PURPOSE, "file": uploaded(file.name, file.content)}
         request = ProviderRequest(method="POST", path=disputes.FILES_PATH, params=params)
         return disputes.file_uploaded(self._call(request, key=idempotency_key))
 

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from markethub.adapters.fake import balance, customers
+from markethub.adapters.fake.attached import attached
 from markethub.adapters.fake.errors import ApiError
 from markethub.adapters.fake.execution import Execution
 from markethub.adapters.fake.store import JsonObject
@@ -23,13 +24,15 @@ _EXPANDABLE: Final[Mapping[str, Mapping[str, str]]] = {
     },
     "dispute": {"charge": "charge", "payment_intent": "payment_intent"},
     "radar.early_fraud_warning": {"charge": "charge", "payment_intent": "payment_intent"},
-    "balance_transaction": {"source": "charge"},
     "refund": {
         "balance_transaction": "balance_transaction",
         "charge": "charge",
+        "customer": "customer",
         "failure_balance_transaction": "balance_transaction",
         "payment_intent": "payment_intent",
+        "payment_method": "payment_method",
     },
+    "balance_transaction": {"source": "charge refund dispute"},
     "payment_method": {"customer": "customer"},
     "setup_intent": {
         "customer": "customer",
@@ -42,7 +45,11 @@ _EXPANDABLE: Final[Mapping[str, Mapping[str, str]]] = {
         "setup_intent": "setup_intent",
     },
 }
-"""By kind of object: which fields name another object, and of what kind."""
+"""By kind of object: which fields name another object, and of what kind or kinds."""
+_INCLUDABLE: Final[Mapping[str, Mapping[str, str]]] = {"charge": {"refunds": "refund"}}
+"""By kind of object: which lists it shows when they are asked for, and of what kind."""
+
+_INCLUDED_MAXIMUM: Final = 10
 
 
 def expand(execution: Execution, answer: JsonObject, paths: Sequence[str]) -> JsonObject:
@@ -65,15 +72,16 @@ def _expand(execution: Execution, value: JsonObject, names: Sequence[str], path:
     if kind == "list" and name == "data":
         items: Iterable[Any] = value["data"]
         return {**value, "data": [_expand(execution, item, rest, path) for item in items]}
+    if name in _INCLUDABLE.get(kind, {}):
+        target = value.get(name) or _listed(execution, value, name)
+        return {**value, name: _expand(execution, target, rest, path) if rest else target}
     target_kind = _EXPANDABLE.get(kind, {}).get(name)
     if target_kind is None:
         raise ApiError(f"This property cannot be expanded ({path}).", param="expand")
-    target = value.get(name)  # a refund that did not fail has no such field
+    target = value.get(name)
     if target is None:
         return value
     if isinstance(target, str):
-        if target_kind == "charge" and target.startswith("du_"):
-            target_kind = "dispute"  # the source of a dispute's lines
         target = _load(execution, target_kind, target)
     if rest:
         target = _expand(execution, target, rest, path)
@@ -83,5 +91,16 @@ def _expand(execution: Execution, value: JsonObject, names: Sequence[str], path:
 def _load(execution: Execution, kind: str, id: str) -> JsonObject:
     if kind == "customer":
         return customers.retrieve(execution, {}, id)  # which may have been deleted since
-    value = execution.load(kind, id)
+    found = (execution.find(each, id) for each in kind.split())
+    value = next(each for each in found if each is not None)
     return balance.view(value, execution.now) if kind == "balance_transaction" else value
+
+
+def _listed(execution: Execution, value: JsonObject, name: str) -> JsonObject:
+    newest = attached(execution, _INCLUDABLE[value["object"]][name], value["id"])[::-1]
+    return {
+        "object": "list",
+        "data": newest[:_INCLUDED_MAXIMUM],
+        "has_more": len(newest) > _INCLUDED_MAXIMUM,
+        "url": f"/v1/{value['object']}s/{value['id']}/{name}",
+    }

@@ -1,11 +1,11 @@
-"""What happens without any API request: by card networks and banks, and in the dashboard.
+"""What happens to saved cards without any API request: by the card networks, in the dashboard.
 
 These are the levers for tests and demonstrations; events tell of each as of the real thing.
 """
 
 from datetime import UTC, datetime
 
-from markethub.adapters.fake import customers, payment_methods, refunds, saved_methods
+from markethub.adapters.fake import customers, payment_methods, saved_methods
 from markethub.adapters.fake.account import Account
 from markethub.adapters.fake.execution import Execution
 from markethub.adapters.fake.store import JsonObject
@@ -60,15 +60,3 @@ def detach_method(account: Account, method_id: str) -> JsonObject:
 def delete_customer(account: Account, customer_id: str) -> JsonObject:
     """Delete a customer in the dashboard. Raises ApiError for one that is not there."""
     return account.act(lambda execution: customers.delete(execution, {}, customer_id))
-
-
-def move_refund(
-    account: Account, refund_id: str, status: str, *, failure_reason: str | None = None
-) -> JsonObject:
-    """Let a bank settle, question or return a refund, or somebody cancel it in the dashboard.
-
-    Raises ApiError for a step that Stripe's machine of refunds does not have.
-    """
-    return account.act(
-        lambda execution: refunds.move(execution, refund_id, status, failure_reason=failure_reason)
-    )

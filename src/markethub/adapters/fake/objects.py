@@ -310,6 +310,7 @@ def balance_transaction(
     source: str,
     type: str,
     reporting_category: str,
+    fee_description: str = "Stripe processing fees",
 ) -> Json:
     """A movement of the account's balance."""
     fees = [
@@ -317,7 +318,7 @@ def balance_transaction(
             "amount": fee,
             "application": None,
             "currency": currency,
-            "description": "Stripe processing fees",
+            "description": fee_description,
             "type": "stripe_fee",
         }
     ]

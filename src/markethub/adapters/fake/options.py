@@ -46,6 +46,22 @@ class AccountOptions:
     three_decimals_end_in_zero: bool = True
     """Whether amounts of three-decimal currencies must be multiples of ten: Stripe's page of 2022
     says so, the present one no longer does."""
+    pending_refunds_are_booked: bool = True
+    """Whether a refund that a bank is processing has its balance line already. Stripe's pages
+    speak of the line that gives it back after a failure, not of when the first one is written."""
+    refunds_need_funds: bool = False
+    """Whether a refund that the available balance does not cover waits, ``pending``, until it
+    does, as Stripe's page says. A young account's balance covers nothing: charges take days."""
+    charge_refund_updated: bool = True
+    """Whether ``charge.refund.updated`` is sent beside ``refund.updated``, which replaces it."""
+    dispute_fee: int = 1_500
+    """Minor units of the settlement currency for each chargeback, won or lost."""
+    dispute_countered_fee: int = 0
+    """The same for answering one, returned with a win. Stripe's price list has 1500 for accounts
+    of the US since 2025-06-17; how it is booked is told nowhere: here, on a line of its own."""
+    escalation_fails_refunds: bool = False
+    """Whether refunds made during an inquiry fail when it becomes a chargeback, as others have
+    seen in test mode. Stripe's pages say it of pending refunds only."""
     key_in_use_type: str = "invalid_request_error"
     """The error type of a key in flight: public copies say this or ``idempotency_error``."""
     setup_asks_again: bool = True

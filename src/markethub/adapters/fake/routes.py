@@ -12,6 +12,7 @@ from markethub.adapters.fake import (
     errors,
     events,
     files,
+    fraud_warnings,
     payment_intents,
     payment_methods,
     profile,
@@ -68,7 +69,7 @@ def _lines(execution: Execution, given: Mapping[str, Any]) -> JsonObject:
         "balance_transaction",
         given,
         url="/v1/balance_transactions",
-        matches=lambda line: all(line[name] == wanted[name] for name in wanted),
+        matches=lambda line: balance.matches(line, wanted),
         view=lambda line: balance.view(line, execution.now),
     )
 
@@ -164,12 +165,7 @@ ROUTES: Final[tuple[Route, ...]] = (
         "GET",
         "balance_transactions",
         _lines,
-        {
-            **LIST,
-            "currency": text(),
-            "source": text(),
-            "type": one_of("adjustment", "charge", "refund", "refund_failure"),
-        },
+        {**LIST, "currency": text(), "source": text(), "type": one_of(*balance.TYPES)},
     ),
     _route("GET", "balance_transactions/{id}", _line, {}),
     _route("GET", "events", events.listed, events.LIST_PARAMS),
@@ -222,9 +218,10 @@ ROUTES: Final[tuple[Route, ...]] = (
     _route("GET", "disputes/{id}", disputes.retrieve, {}),
     _route("POST", "disputes/{id}", disputes.update, disputes.UPDATE),
     _route("POST", "disputes/{id}/close", disputes.close, {}),
-    _route("GET", "radar/early_fraud_warnings", disputes.warnings, disputes.LIST_PARAMS),
-    _route("GET", "radar/early_fraud_warnings/{id}", disputes.warning, {}),
+    _route("GET", "radar/early_fraud_warnings", fraud_warnings.listed, fraud_warnings.LIST_PARAMS),
+    _route("GET", "radar/early_fraud_warnings/{id}", fraud_warnings.retrieve, {}),
     _route("POST", "files", files.create, files.CREATE, required=("file", "purpose")),
+    _route("GET", "files", files.listed, files.LIST_PARAMS),
     _route("GET", "files/{id}", files.retrieve, {}),
     _route("GET", "account", profile.retrieve, {}),
 )

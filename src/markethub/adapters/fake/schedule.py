@@ -6,10 +6,13 @@ from itertools import count
 from typing import Final
 
 from markethub.adapters.fake import (
+    aftermath,
     charges,
     confirmations,
+    dispute_life,
     disputes,
     payment_intents,
+    refund_life,
     refunds,
     setup_confirmations,
 )
@@ -18,12 +21,15 @@ from markethub.adapters.fake.store import AccountStore, JsonObject
 
 ACTIONS: Final[Mapping[str, Callable[[Execution, str], None]]] = {
     charges.BOOK: charges.book_later,
-    charges.FOLLOW: disputes.arise,
-    disputes.DECIDE: disputes.decide,
-    refunds.FOLLOW: refunds.follow,
     charges.EXPIRE: payment_intents.expire,
+    charges.FOLLOW: aftermath.follow,
     confirmations.SETTLE: confirmations.settle,
     setup_confirmations.SETTLE: setup_confirmations.settle,
+    dispute_life.CLOSE: dispute_life.close_inquiry,
+    dispute_life.LOSE: dispute_life.lose,
+    disputes.DECIDE: disputes.decide,
+    refund_life.FAIL: refund_life.fail_later,
+    refund_life.SETTLE: refunds.settle,
 }
 """Each takes the id of its subject. One that has nothing left to do does nothing."""
 

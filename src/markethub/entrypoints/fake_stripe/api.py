@@ -39,7 +39,8 @@ class RequestRefused(Exception):
 
 async def ask(account: Account, scope: HTTPScope, receive: Receive, *, path: str) -> Answer:
     """Pass a request on to the account, as one for ``path``. Raises RequestRefused."""
-    params = await read_params(scope, receive, takes_files=path == upload.PATH)
+    is_upload = scope["method"] == "POST" and path == upload.PATH
+    params = await (read_upload if is_upload else read_params)(scope, receive)
     headers = Headers.from_scope(scope)
     return account.request(
         method=scope["method"],
@@ -51,38 +52,44 @@ async def ask(account: Account, scope: HTTPScope, receive: Receive, *, path: str
     )
 
 
-async def read_params(
-    scope: HTTPScope, receive: Receive, *, takes_files: bool = False
-) -> dict[str, form.Value]:
+async def read_params(scope: HTTPScope, receive: Receive) -> dict[str, form.Value]:
     """Read the parameters of the query string and of the body. Raises RequestRefused."""
     headers = Headers.from_scope(scope)
-    given_type = headers.get("content-type", "")
-    content_type = given_type.partition(";")[0].strip().lower()
-    is_upload = takes_files and content_type == upload.MULTIPART
-    maximum = upload.BYTES_MAXIMUM if is_upload else BODY_BYTES_MAXIMUM
-    body = await _read_body(receive, maximum=maximum)
-    if body and not is_upload and content_type != _FORM:
+    body = await _read_body(receive, at_most=BODY_BYTES_MAXIMUM)
+    if body and headers.get("content-type", "").partition(";")[0].strip().lower() != _FORM:
         raise RequestRefused(
             400, f"Invalid request (check that your POST content type is {_FORM})."
         )
     try:
-        if is_upload:
-            return upload.decode(given_type, body)
         return form.decode(scope["query_string"], body)
     except form.FormError as error:
         raise RequestRefused(400, str(error)) from error
 
 
-async def _read_body(receive: Receive, *, maximum: int) -> bytes:
+async def read_upload(scope: HTTPScope, receive: Receive) -> dict[str, form.Value]:
+    """Read the parameters and the file of an upload. Raises RequestRefused."""
+    content_type = Headers.from_scope(scope).get("content-type", "")
+    if content_type.partition(";")[0].strip().lower() != upload.CONTENT_TYPE:
+        raise RequestRefused(
+            400, f"Invalid request (check that your POST content type is {upload.CONTENT_TYPE})."
+        )
+    body = await _read_body(receive, at_most=upload.BODY_BYTES_MAXIMUM)
+    try:
+        return upload.decode(content_type, body)
+    except form.FormError as error:
+        raise RequestRefused(400, str(error)) from error
+
+
+async def _read_body(receive: Receive, *, at_most: int) -> bytes:
     body = bytearray()
     while True:
         message = await receive()
         if message["type"] != "http.request":
             raise RequestRefused(400, "The request ended before its body did.")
         body += message["body"]
-        if len(body) > maximum:
+        if len(body) > at_most:
             raise RequestRefused(
-                413, f"The body is too large: at most {maximum} bytes are accepted."
+                413, f"The body is too large: at most {at_most} bytes are accepted."
             )
         if not message["more_body"]:
             return bytes(body)

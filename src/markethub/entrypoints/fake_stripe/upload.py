@@ -1,48 +1,85 @@
-"""Stripe's encoding of uploads: multipart/form-data.
+"""Uploads: the one request of Stripe's that is no plain form, but one with a file in it.
 
-Of a file the account wants to know the name, the size and the digest.
+Source: RFC 7578 (``multipart/form-data``) and RFC 2046, section 5.1.
 """
 
-from email import policy
-from email.message import MIMEPart
-from email.parser import BytesParser
-from hashlib import sha256
+from collections.abc import Iterator
+from email.message import Message
+from email.parser import HeaderParser
+from email.utils import collapse_rfc2231_value
+from pathlib import PurePath
 from typing import Final
+from urllib.parse import urlencode
 
-from markethub.entrypoints.fake_stripe.form import FormError, Value
+import attrs
+
+from markethub.adapters.fake import files
+from markethub.entrypoints.fake_stripe import form
 
 PATH: Final = "/v1/files"
-"""The one endpoint that takes uploads."""
-MULTIPART: Final = "multipart/form-data"
-BYTES_MAXIMUM: Final = 6 * 1024 * 1024
-"""A file of 5 MiB, the most that the account takes, and the parts' own headers."""
+CONTENT_TYPE: Final = "multipart/form-data"
+BODY_BYTES_MAXIMUM: Final = files.BYTES_MAXIMUM + 64 * 1024
+"""The largest file, and the other fields with what separates them."""
+
+_FILE: Final = "file"
 
 
-def decode(content_type: str, body: bytes) -> dict[str, Value]:
-    """Read the parts of an upload. Raises FormError for what is none."""
-    # A multipart body is that of a MIME message (RFC 7578), which the standard library reads.
-    head = f"Content-Type: {content_type}\r\n\r\n".encode()
-    message = BytesParser(policy=policy.HTTP).parsebytes(head + body)
-    if not message.is_multipart():
-        raise FormError("Invalid parameters: the multipart body is broken.")
-    params: dict[str, Value] = {}
-    for part in message.iter_parts():
-        name = part.get_param("name", header="content-disposition")
-        if not isinstance(name, str) or name in params:
-            raise FormError("Invalid parameters: each part needs a name of its own.")
-        params[name] = _value(part)
-    return params
+@attrs.frozen(kw_only=True)
+class _Part:
+    """A field; ``filename`` is None unless it is a file."""
+
+    name: str
+    filename: str | None
+    content: bytes = attrs.field(repr=False)
 
 
-def _value(part: MIMEPart) -> Value:
-    content = part.get_payload(decode=True)
-    if not isinstance(content, bytes):
-        raise FormError("Invalid parameters: a part has parts of its own.")
-    file_name = part.get_filename()
-    if file_name is not None:
-        digest = sha256(content).hexdigest()
-        return {"filename": file_name, "sha256": digest, "size": str(len(content))}
-    try:
-        return content.decode()
-    except UnicodeDecodeError:
-        raise FormError("Invalid parameters: the encoding must be UTF-8.") from None
+def decode(content_type: str, body: bytes) -> dict[str, form.Value]:
+    """Read a multipart body: its fields as a form says them, its file as the account takes it.
+
+    Raises FormError for a broken body, a file under another name, and no file where one belongs.
+    """
+    described: dict[str, form.Value] = {}
+    fields: list[tuple[str, bytes]] = []
+    for part in _parts(content_type, body):
+        if part.filename is None:
+            fields.append((part.name, part.content))
+        elif part.name == _FILE:
+            # Some clients send the whole path.
+            described = {**files.uploaded(PurePath(part.filename).name, part.content)}
+        else:
+            raise form.FormError(f"Invalid parameters: `{part.name[:100]}` is not a file.")
+    params = form.decode(urlencode(fields).encode())
+    if _FILE in params:
+        raise form.FormError("Invalid parameters: `file` must be a file.")
+    return {**params, _FILE: described} if described else params
+
+
+def _parts(content_type: str, body: bytes) -> Iterator[_Part]:
+    boundary = _parameter(HeaderParser().parsestr(f"Content-Type: {content_type}"), "boundary")
+    if not boundary:
+        raise _broken()
+    before, *segments = (b"\r\n" + body).split(b"\r\n--" + boundary.encode())
+    if before or not segments or not segments.pop().startswith(b"--"):
+        raise _broken()
+    if len(segments) > form.FIELDS_MAXIMUM:
+        raise form.FormError(f"Too many parameters: at most {form.FIELDS_MAXIMUM} are accepted.")
+    for segment in segments:
+        head, separator, content = segment.partition(b"\r\n\r\n")
+        try:
+            headers = HeaderParser().parsestr(head.decode().strip())
+        except UnicodeDecodeError:
+            raise _broken() from None
+        name = _parameter(headers, "name", header="content-disposition")
+        if not separator or not name:
+            raise _broken()
+        filename = _parameter(headers, "filename", header="content-disposition")
+        yield _Part(name=name, filename=filename, content=content)
+
+
+def _parameter(headers: Message, name: str, *, header: str = "content-type") -> str | None:
+    value = headers.get_param(name, header=header)
+    return None if value is None else collapse_rfc2231_value(value)
+
+
+def _broken() -> form.FormError:
+    return form.FormError("Invalid parameters: the multipart body is broken.")

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from markethub.adapters.fake import cards
-from tests.unit.adapters.fake.shop import NO_REDIRECTS, Shop
+from tests.unit.adapters.fake.shop import NO_REDIRECTS, START, Shop
 from tests.unit.adapters.fake.shop import shop as open_shop
 
 OK = "succeeds"
@@ -70,7 +70,21 @@ TABLE: list[tuple[str, str | None, str]] = [
 NOT_A_CARD = "4242424242424241"
 UNLISTED = "4111111111111111"
 
-# What follows later; such a card is a plain success until then.
+# What follows a charge, or a refund of it, a while later; until then it is a plain success.
+FOLLOWS = {
+    "4000000000000259": ["dispute needs_response fraudulent"],
+    "4000000000002685": ["dispute needs_response product_not_received"],
+    "4000000000001976": ["dispute warning_needs_response general"],
+    "4000000000005423": ["radar.early_fraud_warning misc"],
+    "4000000404000079": [
+        "dispute needs_response fraudulent",
+        "dispute needs_response product_not_received",
+    ],
+}
+REFUNDS = {
+    "4000000000007726": ("pending", "succeeded"),
+    "4000000000005126": ("succeeded", "failed"),
+}
 LATER = {
     "4000000000000259": cards.Later.DISPUTE_FRAUDULENT,
     "4000000000002685": cards.Later.DISPUTE_NOT_RECEIVED,
@@ -144,6 +158,40 @@ def test_a_number_of_no_row_is_declined_as_a_live_card() -> None:
 
 def test_what_follows_later_is_on_the_row() -> None:
     assert {card.number: card.later for card in cards.ALL_CARDS if card.later} == LATER
+
+
+@pytest.mark.parametrize("number", [card.number for card in cards.ALL_CARDS])
+def test_a_charge_is_followed_by_what_its_row_says(number: str) -> None:
+    shop = open_shop()
+    shop.charge(number)
+    before = followers(shop)
+
+    shop.account.advance(START + 60)
+
+    assert [] == before
+    assert FOLLOWS.get(number, []) == followers(shop)
+
+
+def followers(shop: Shop) -> list[str]:
+    disputes = shop.get("disputes").body["data"][::-1]
+    warnings = shop.get("radar/early_fraud_warnings").body["data"]
+    return [f"{each['object']} {each['status']} {each['reason']}" for each in disputes] + [
+        f"{each['object']} {each['fraud_type']}" for each in warnings
+    ]
+
+
+@pytest.mark.parametrize(
+    "number", ["4242424242424242", "4000000000000077", "4000000000005423", *REFUNDS]
+)
+def test_a_refund_goes_as_the_cards_row_says(number: str) -> None:
+    shop = open_shop()
+    refund = shop.post("refunds", {"payment_intent": shop.charge(number)["id"]}).body
+
+    shop.account.advance(START + 60)
+
+    first, last = REFUNDS.get(number, ("succeeded", "succeeded"))
+    assert first == refund["status"]
+    assert last == shop.read(f"refunds/{refund['id']}")["status"]
 
 
 @pytest.mark.parametrize("number", ["4000000000000101", "4000000000000036"])

@@ -1,304 +1,321 @@
-"""Disputes at the simulated account: what the cards' issuers do, and what it tells of it."""
-
-from typing import Any
+"""Disputes as Stripe opens, books, decides and announces them, and what refunds do meanwhile."""
 
 import pytest
 
-from markethub.adapters.fake import issuers
-from tests.unit.adapters.fake.shop import DAY, Shop
+from markethub.adapters.fake.bank import Bank
+from tests.unit.adapters.fake.disputed import (
+    FRAUDULENT,
+    INQUIRY,
+    NOT_RECEIVED,
+    SEVERAL,
+    amounts,
+    dispute_events,
+    disputed,
+    refund_error,
+    submitted,
+)
+from tests.unit.adapters.fake.shop import DAY, START, Shop
 from tests.unit.adapters.fake.shop import shop as open_shop
 
-FRAUDULENT = "4000000000000259"
-NOT_RECEIVED = "4000000000002685"
-INQUIRY = "4000000000001976"
-WARNING = "4000000000005423"
-SEVERAL = "4000000404000079"
 
-
-def later(shop: Shop, seconds: int = 10) -> None:
-    shop.account.advance(shop.account.now + seconds)
-
-
-def disputed(shop: Shop, number: str = FRAUDULENT, **params: Any) -> list[dict[str, Any]]:
-    """Charge a card, wait, and return the disputes of its charge, the oldest first."""
-    intent = shop.charge(number, **params)
-    later(shop)
-    listed = shop.get("disputes", {"payment_intent": intent["id"]}).body["data"]
-    return list(reversed(listed))
-
-
-def types(shop: Shop) -> list[str]:
-    """Name the events of disputes and warnings, oldest first."""
-    events = shop.account.undelivered(1000)
-    wanted = ("charge.dispute", "radar")
-    return [event["type"] for event in events if event["type"].startswith(wanted)]
-
-
-def submit(shop: Shop, dispute: dict[str, Any], text: str) -> dict[str, Any]:
-    response = shop.post(f"disputes/{dispute['id']}", {"evidence": {"uncategorized_text": text}})
-    assert response.status == 200, response.body
-    return response.body
-
-
-@pytest.mark.parametrize(
-    ("number", "reason", "status", "told"),
-    [
-        (FRAUDULENT, "fraudulent", "needs_response", ["created", "funds_withdrawn"]),
-        (NOT_RECEIVED, "product_not_received", "needs_response", ["created", "funds_withdrawn"]),
-        (INQUIRY, "fraudulent", "warning_needs_response", ["created"]),
-    ],
-)
-def test_a_card_is_disputed_as_its_row_says(
-    number: str, reason: str, status: str, told: list[str]
-) -> None:
-    shop = open_shop()
-
-    [dispute] = disputed(shop, number)
-
-    assert (reason, status, 1000) == (dispute["reason"], dispute["status"], dispute["amount"])
-    assert [f"charge.dispute.{what}" for what in told] == types(shop)
-    assert shop.read(f"charges/{dispute['charge']}")["disputed"]
-
-
-def test_nothing_is_disputed_before_its_time() -> None:
-    shop = open_shop(delay_s=60)
-    shop.charge(FRAUDULENT)
-
-    later(shop, 59)
-    early = shop.read("disputes")["data"]
-    later(shop, 1)
-
-    assert (0, 1) == (len(early), len(shop.read("disputes")["data"]))
-
-
-def test_a_charge_may_have_several_disputes_that_add_up_to_it() -> None:
-    shop = open_shop()
-
-    found = disputed(shop, SEVERAL, amount=1001)
-
-    assert [500, 501] == [dispute["amount"] for dispute in found]
-
-
-def test_a_held_amount_is_disputed_once_it_is_taken() -> None:
-    shop = open_shop()
-    intent = shop.charge(FRAUDULENT, capture_method="manual")
-    later(shop)
-    held = shop.read("disputes")["data"]
-
-    shop.post(f"payment_intents/{intent['id']}/capture", {"amount_to_capture": 600})
-    later(shop)
-
-    [dispute] = shop.read("disputes")["data"]
-    assert ([], 600) == (held, dispute["amount"])
-
-
-def test_a_warning_is_told_and_takes_nothing() -> None:
-    shop = open_shop()
-    intent = shop.charge(WARNING)
-
-    later(shop)
-
-    [warning] = shop.read("radar/early_fraud_warnings")["data"]
-    assert (intent["id"], True) == (warning["payment_intent"], warning["actionable"])
-    assert ["radar.early_fraud_warning.created"] == types(shop)
-    assert [] == shop.read("disputes")["data"]
-
-
-def test_what_a_dispute_moves_is_on_the_balance_with_its_fee() -> None:
-    shop = open_shop()
-    [dispute] = disputed(shop)
-    submit(shop, dispute, "winning_evidence")
-    later(shop)
-
-    lines = shop.get("balance_transactions", {"source": dispute["id"]}).body["data"]
-
-    assert [(1000, 0, "dispute_reversal"), (-1000, 1500, "dispute")] == [
-        (line["amount"], line["fee"], line["reporting_category"]) for line in lines
-    ]
-    assert {"adjustment"} == {line["type"] for line in lines}
-
-
-def test_funds_are_withdrawn_in_the_settlement_currency() -> None:
-    shop = open_shop(settlement_currency="eur", exchange_rate=(9, 10))
-
-    [dispute] = disputed(shop)
-
-    [line] = dispute["balance_transactions"]
-    assert ("eur", -900, 0.9) == (line["currency"], line["amount"], line["exchange_rate"])
-
-
-@pytest.mark.parametrize(
-    ("number", "text", "status", "told"),
-    [
-        (FRAUDULENT, "winning_evidence", "won", ["updated", "closed", "funds_reinstated"]),
-        (FRAUDULENT, "losing_evidence", "lost", ["updated", "closed"]),
-        (FRAUDULENT, "it was sent", "under_review", ["updated"]),
-        (INQUIRY, "winning_evidence", "warning_closed", ["updated", "closed"]),
-        (INQUIRY, "losing_evidence", "warning_closed", ["updated", "closed"]),
-        (
-            INQUIRY,
-            "escalate_inquiry_evidence",
-            "needs_response",
-            ["updated", "updated", "funds_withdrawn"],
-        ),
-        (INQUIRY, "it was sent", "warning_under_review", ["updated"]),
-    ],
-)
-def test_evidence_is_decided_on_by_its_magic_words(
-    number: str, text: str, status: str, told: list[str]
-) -> None:
-    shop = open_shop()
-    [dispute] = disputed(shop, number)
-    before = len(types(shop))
-
-    submit(shop, dispute, text)
-    later(shop)
-
-    assert status == shop.read(f"disputes/{dispute['id']}")["status"]
-    assert [f"charge.dispute.{what}" for what in told] == types(shop)[before:]
-
-
-def test_evidence_may_be_staged_and_submitted_later() -> None:
-    shop = open_shop()
-    [dispute] = disputed(shop)
-    path = f"disputes/{dispute['id']}"
-
-    staged = shop.post(path, {"evidence": {"customer_name": "Ada"}, "submit": False}).body
-    submitted = shop.post(path, {"submit": True}).body
-
-    assert ("needs_response", 0, True) == (
-        staged["status"],
-        staged["evidence_details"]["submission_count"],
-        staged["evidence_details"]["has_evidence"],
+class TestAChargeback:
+    @pytest.mark.parametrize(
+        ("number", "reason"),
+        [(FRAUDULENT, "fraudulent"), (NOT_RECEIVED, "product_not_received")],
     )
-    assert ("under_review", "Ada") == (submitted["status"], submitted["evidence"]["customer_name"])
+    def test_takes_the_amount_and_a_fee_a_while_after_the_charge(
+        self, shop: Shop, number: str, reason: str
+    ) -> None:
+        charge, dispute = disputed(shop, number)
+
+        assert ("needs_response", reason, 1000, "usd") == (
+            dispute["status"],
+            dispute["reason"],
+            dispute["amount"],
+            dispute["currency"],
+        )
+        assert [("dispute", -1000, 1500, -2500)] == amounts(dispute)
+        assert ("adjustment", f"Chargeback withdrawal for {charge['id']}", dispute["id"]) == (
+            dispute["balance_transactions"][0]["type"],
+            dispute["balance_transactions"][0]["description"],
+            dispute["balance_transactions"][0]["source"],
+        )
+        assert (True, False) == (charge["disputed"], dispute["is_charge_refundable"])
+        assert ["created", "funds_withdrawn"] == dispute_events(shop)
+        assert dispute["id"].startswith("du_")
+
+    def test_is_not_there_before_the_amount_is_captured(self, shop: Shop) -> None:
+        intent = shop.charge(FRAUDULENT, capture_method="manual")
+        shop.account.advance(START + DAY)
+        before = shop.get("disputes").body["data"]
+
+        shop.post(f"payment_intents/{intent['id']}/capture", {"amount_to_capture": 700})
+        shop.account.advance(START + DAY + 2)
+
+        [dispute] = shop.get("disputes").body["data"]
+        assert [] == before
+        assert 700 == dispute["amount"]
+
+    def test_does_not_follow_a_refund_in_full(self, shop: Shop) -> None:
+        intent = shop.charge(FRAUDULENT)
+        shop.post("refunds", {"payment_intent": intent["id"]})
+
+        shop.account.advance(START + 60)
+
+        assert [] == shop.get("disputes").body["data"]
+
+    @pytest.mark.parametrize(("number", "expected"), [(FRAUDULENT, 0), (NOT_RECEIVED, 1)])
+    def test_of_fraud_is_kept_away_by_authentication(
+        self, shop: Shop, number: str, expected: int
+    ) -> None:
+        options = {"card": {"request_three_d_secure": "any"}}
+        intent = shop.create(payment_method_options=options)
+        shop.browser_confirms(intent, number)
+        if number == FRAUDULENT:
+            shop.answers(intent)
+
+        shop.account.advance(START + 60)
+
+        assert "succeeded" == shop.read(f"payment_intents/{intent['id']}")["status"]
+        assert expected == len(shop.get("disputes").body["data"])
+
+    def test_forbids_refunds_until_it_is_won(self, shop: Shop) -> None:
+        charge, dispute = disputed(shop)
+        while_open = refund_error(shop, charge)
+
+        won = submitted(shop, dispute, "winning_evidence")
+
+        assert "charge_disputed" == while_open
+        assert True is won["is_charge_refundable"]
+        assert None is refund_error(shop, charge)
+
+    def test_that_is_refused_a_refund_says_so_in_stripes_words(self, shop: Shop) -> None:
+        charge, _ = disputed(shop)
+
+        response = shop.post("refunds", {"charge": charge["id"], "amount": 1})
+
+        assert (400, f"Charge {charge['id']} has been charged back; cannot issue a refund.") == (
+            response.status,
+            response.body["error"]["message"],
+        )
+
+    def test_may_be_of_a_part_and_leaves_the_rest_to_refund_once_it_is_lost(
+        self, shop: Shop
+    ) -> None:
+        intent = shop.charge()
+        bank = Bank(shop.account)
+        dispute = bank.open_dispute(intent["latest_charge"], amount=400)
+
+        bank.lose_dispute(dispute["id"])
+
+        made = shop.post("refunds", {"charge": intent["latest_charge"]}).body
+        again = shop.post("refunds", {"charge": intent["latest_charge"]}).body
+        assert 600 == made["amount"]
+        assert "charge_disputed" == again["error"]["code"]
+
+    def test_stops_refunds_that_are_pending(self, shop: Shop) -> None:
+        intent = shop.charge("4000000000007726")
+        made = shop.post("refunds", {"payment_intent": intent["id"], "amount": 400}).body
+
+        Bank(shop.account).open_dispute(intent["latest_charge"])
+
+        failed = shop.read(f"refunds/{made['id']}")
+        assert ("failed", "charge_for_pending_refund_disputed") == (
+            failed["status"],
+            failed["failure_reason"],
+        )
+
+    def test_may_be_of_more_than_the_charge_and_in_another_currency(self) -> None:
+        shop = open_shop(settlement_currency="usd", exchange_rate=(1085, 1000))
+        intent = shop.charge()
+
+        dispute = Bank(shop.account).open_dispute(
+            intent["latest_charge"], amount=1001, currency="eur"
+        )
+
+        line = dispute["balance_transactions"][0]
+        assert (1001, "eur") == (dispute["amount"], dispute["currency"])
+        assert (-1086, 1500, -2586, "usd") == (
+            line["amount"],
+            line["fee"],
+            line["net"],
+            line["currency"],
+        )
+
+    def test_in_another_currency_that_is_won_comes_back_to_the_last_unit(self) -> None:
+        shop = open_shop(settlement_currency="usd", exchange_rate=(1085, 1000))
+        bank = Bank(shop.account)
+        dispute = bank.open_dispute(shop.charge()["latest_charge"], amount=1001, currency="eur")
+
+        won = bank.win_dispute(dispute["id"])
+
+        assert [-1086, 1086] == [line["amount"] for line in won["balance_transactions"]]
 
 
-def test_metadata_alone_submits_nothing() -> None:
-    shop = open_shop()
-    [dispute] = disputed(shop)
+class TestAnInquiry:
+    def test_moves_no_money_and_lets_the_charge_be_refunded(self, shop: Shop) -> None:
+        charge, dispute = disputed(shop, INQUIRY)
 
-    changed = shop.post(f"disputes/{dispute['id']}", {"metadata": {"ticket": "7"}}).body
+        assert ("warning_needs_response", [], True) == (
+            dispute["status"],
+            dispute["balance_transactions"],
+            dispute["is_charge_refundable"],
+        )
+        assert "inquiry" == dispute["payment_method_details"]["card"]["case_type"]
+        assert True is charge["disputed"]
+        assert ["created"] == dispute_events(shop)
 
-    assert ("needs_response", {"ticket": "7"}) == (changed["status"], changed["metadata"])
+    def test_ends_with_a_refund_in_full(self, shop: Shop) -> None:
+        charge, dispute = disputed(shop, INQUIRY)
+        shop.post("refunds", {"charge": charge["id"], "amount": 400})
+        between = shop.read(f"disputes/{dispute['id']}")
+
+        shop.post("refunds", {"charge": charge["id"]})
+
+        after = shop.read(f"disputes/{dispute['id']}")
+        assert dispute == between
+        assert ("warning_closed", False) == (after["status"], after["is_charge_refundable"])
+        assert "charge.dispute.closed" == shop.events()[-1]
+
+    def test_ends_when_a_pending_refund_in_full_succeeds(self, shop: Shop) -> None:
+        intent = shop.charge("4000000000007726")
+        dispute = Bank(shop.account).open_dispute(
+            intent["latest_charge"], status="warning_needs_response"
+        )
+        shop.post("refunds", {"payment_intent": intent["id"]})
+        before = shop.read(f"disputes/{dispute['id']}")["status"]
+
+        shop.account.advance(START + 2)
+
+        assert ("warning_needs_response", "warning_closed") == (
+            before,
+            shop.read(f"disputes/{dispute['id']}")["status"],
+        )
+
+    def test_escalates_to_a_chargeback_with_its_magic_word(self, shop: Shop) -> None:
+        charge, dispute = disputed(shop, INQUIRY)
+        shop.account.advance(START + DAY)
+
+        escalated = submitted(shop, dispute, "escalate_inquiry_evidence")
+
+        assert ("needs_response", "chargeback") == (
+            escalated["status"],
+            escalated["payment_method_details"]["card"]["case_type"],
+        )
+        assert [("dispute", -1000, 1500, -2500)] == amounts(escalated)
+        assert dispute["evidence_details"]["due_by"] < escalated["evidence_details"]["due_by"]
+        assert ["created", "updated", "updated", "funds_withdrawn"] == dispute_events(shop)
+        assert "charge_disputed" == refund_error(shop, charge)
+
+    @pytest.mark.parametrize("word", ["winning_evidence", "losing_evidence"])
+    def test_that_is_decided_closes_without_money(self, shop: Shop, word: str) -> None:
+        _, dispute = disputed(shop, INQUIRY)
+
+        closed = submitted(shop, dispute, word)
+
+        assert ("warning_closed", []) == (closed["status"], closed["balance_transactions"])
+
+    def test_closes_by_itself_after_120_days(self, shop: Shop) -> None:
+        _, dispute = disputed(shop, INQUIRY)
+        shop.account.advance(dispute["created"] + 120 * DAY - 1)
+        before = shop.read(f"disputes/{dispute['id']}")["status"]
+
+        shop.account.advance(dispute["created"] + 120 * DAY)
+
+        assert ("warning_needs_response", "warning_closed") == (
+            before,
+            shop.read(f"disputes/{dispute['id']}")["status"],
+        )
+
+    def test_cannot_be_accepted(self, shop: Shop) -> None:
+        _, dispute = disputed(shop, INQUIRY)
+
+        assert 400 == shop.post(f"disputes/{dispute['id']}/close").status
+
+    @pytest.mark.parametrize(("fails", "expected"), [(False, "succeeded"), (True, "failed")])
+    def test_that_escalates_may_undo_the_refunds_made_meanwhile(
+        self, fails: bool, expected: str
+    ) -> None:
+        shop = open_shop(escalation_fails_refunds=fails)
+        charge, dispute = disputed(shop, INQUIRY)
+        made = shop.post("refunds", {"charge": charge["id"], "amount": 300}).body
+
+        Bank(shop.account).escalate_inquiry(dispute["id"])
+
+        assert expected == shop.read(f"refunds/{made['id']}")["status"]
 
 
-def test_what_was_lost_may_be_won_late() -> None:
-    shop = open_shop()
-    [dispute] = disputed(shop)
-    shop.post(f"disputes/{dispute['id']}/close")
+class TestAWinAfterAPartialRefund:
+    def test_ends_lost_and_brings_the_rest_back(self, shop: Shop) -> None:
+        charge, dispute = disputed(shop, INQUIRY)
+        shop.post("refunds", {"charge": charge["id"], "amount": 300})
+        Bank(shop.account).escalate_inquiry(dispute["id"])
 
-    won = issuers.win_dispute_late(shop.account, dispute["id"])
+        ended = submitted(shop, dispute, "winning_evidence")
 
-    assert ("won", 2) == (won["status"], len(won["balance_transactions"]))
+        assert "lost" == ended["status"]
+        assert [-1000, 700] == [line["amount"] for line in ended["balance_transactions"]]
+        assert ["closed", "funds_reinstated"] == dispute_events(shop)[-2:]
+
+    def test_is_a_plain_win_where_the_refund_was_of_another_part(self, shop: Shop) -> None:
+        intent = shop.charge()
+        bank = Bank(shop.account)
+        shop.post("refunds", {"payment_intent": intent["id"], "amount": 300})
+        dispute = bank.open_dispute(intent["latest_charge"], amount=400)
+
+        won = bank.win_dispute(dispute["id"])
+
+        assert ("won", 400) == (won["status"], won["balance_transactions"][1]["amount"])
 
 
-@pytest.mark.parametrize(
-    ("status", "moved", "told"),
-    [
-        ("lost", 1, ["created", "funds_withdrawn", "closed"]),
-        ("prevented", 0, ["created", "closed"]),
-        ("warning_needs_response", 0, ["created"]),
-    ],
-)
-def test_a_dispute_may_be_born_in_another_status(status: str, moved: int, told: list[str]) -> None:
-    shop = open_shop()
-    charge = shop.charge()["latest_charge"]
+class TestSeveralDisputesOfOneCharge:
+    def test_come_at_once_and_add_up_to_it(self, shop: Shop) -> None:
+        intent = shop.charge(SEVERAL, amount=1001)
 
-    dispute = issuers.dispute_charge(shop.account, charge, status=status, amount=2000)
+        shop.account.advance(START + 2)
 
-    assert (status, 2000, moved) == (
-        dispute["status"],
-        dispute["amount"],
-        len(dispute["balance_transactions"]),
+        disputes = shop.get("disputes", {"charge": intent["latest_charge"]}).body["data"]
+        assert [500, 501] == [each["amount"] for each in disputes]
+        assert 1001 + 2 * 1500 == -sum(
+            line["net"] for each in disputes for line in each["balance_transactions"]
+        )
+
+    def test_forbid_refunds_until_none_is_open(self, shop: Shop) -> None:
+        intent = shop.charge(SEVERAL)
+        shop.account.advance(START + 2)
+        second, first = shop.get("disputes").body["data"]
+        bank = Bank(shop.account)
+        bank.win_dispute(first["id"])
+        between = shop.post("refunds", {"payment_intent": intent["id"]}).body
+
+        bank.lose_dispute(second["id"])
+
+        made = shop.post("refunds", {"payment_intent": intent["id"]}).body
+        assert "charge_disputed" == between["error"]["code"]
+        assert 500 == made["amount"]
+
+
+def test_a_disputes_lines_are_not_found_by_its_id(shop: Shop) -> None:
+    charge, dispute = disputed(shop)
+
+    def found(source: str) -> int:
+        return len(shop.get("balance_transactions", {"source": source}).body["data"])
+
+    assert (1, 0) == (found(charge["id"]), found(dispute["id"]))
+
+
+def test_a_dispute_shows_its_charge_and_its_line_shows_the_dispute(shop: Shop) -> None:
+    charge, dispute = disputed(shop)
+    line_id = dispute["balance_transactions"][0]["id"]
+
+    assert charge == shop.read(f"disputes/{dispute['id']}", "charge")["charge"]
+    assert dispute == shop.read(f"balance_transactions/{line_id}", "source")["source"]
+
+
+def test_a_dispute_that_is_not_there_is_missing(shop: Shop) -> None:
+    response = shop.get("disputes/du_0")
+
+    assert (404, "No such dispute: 'du_0'") == (
+        response.status,
+        response.body["error"]["message"],
     )
-    assert [f"charge.dispute.{what}" for what in told] == types(shop)
-
-
-def test_a_warning_may_be_resolved() -> None:
-    shop = open_shop()
-    shop.charge(WARNING)
-    later(shop)
-    [warning] = shop.read("radar/early_fraud_warnings")["data"]
-
-    resolved = issuers.resolve_warning(shop.account, warning["id"])
-
-    assert not resolved["actionable"]
-    assert "radar.early_fraud_warning.updated" == types(shop)[-1]
-
-
-@pytest.mark.parametrize("path", ["", "/close"])
-def test_a_dispute_that_is_over_takes_nothing_more(path: str) -> None:
-    shop = open_shop()
-    [dispute] = disputed(shop)
-    shop.post(f"disputes/{dispute['id']}/close")
-    told = types(shop)
-
-    params = {} if path else {"evidence": {"uncategorized_text": "winning_evidence"}}
-    response = shop.post(f"disputes/{dispute['id']}{path}", params)
-
-    assert (400, told) == (response.status, types(shop))
-
-
-def test_an_inquiry_cannot_be_conceded() -> None:
-    shop = open_shop()
-    [dispute] = disputed(shop, INQUIRY)
-
-    assert 400 == shop.post(f"disputes/{dispute['id']}/close").status
-
-
-def test_past_due_is_shown_and_evidence_refused() -> None:
-    shop = open_shop()
-    [dispute] = disputed(shop)
-
-    later(shop, 11 * DAY)
-
-    shown = shop.read(f"disputes/{dispute['id']}")["evidence_details"]
-    response = shop.post(f"disputes/{dispute['id']}", {"evidence": {"customer_name": "Ada"}})
-    assert (True, 400) == (shown["past_due"], response.status)
-
-
-def test_a_dispute_and_its_lines_may_be_expanded() -> None:
-    shop = open_shop()
-    [dispute] = disputed(shop)
-    [line] = dispute["balance_transactions"]
-
-    inline = shop.read(f"disputes/{dispute['id']}", "charge.payment_intent")
-    source = shop.read(f"balance_transactions/{line['id']}", "source")
-
-    assert dispute["payment_intent"] == inline["charge"]["payment_intent"]["id"]
-    assert dispute["id"] == source["source"]["id"]
-
-
-@pytest.mark.parametrize(
-    ("method", "path"),
-    [
-        ("GET", "disputes/du_none"),
-        ("POST", "disputes/du_none"),
-        ("POST", "disputes/du_none/close"),
-        ("GET", "radar/early_fraud_warnings/issfr_none"),
-        ("GET", "files/file_none"),
-    ],
-)
-def test_what_is_not_there_is_missing(method: str, path: str) -> None:
-    shop = open_shop()
-
-    response = shop.get(path) if method == "GET" else shop.post(path)
-
-    assert (404, "resource_missing") == (response.status, response.body["error"]["code"])
-
-
-@pytest.mark.parametrize(
-    "file",
-    [
-        {"filename": "a.gif", "size": 1, "sha256": "0"},
-        {"filename": "a.pdf", "size": 0, "sha256": "0"},
-        {"filename": "a.pdf", "size": 5 * 1024 * 1024 + 1, "sha256": "0"},
-        {"filename": "a.pdf", "size": 1},
-        "a text",
-    ],
-)
-def test_a_file_that_is_no_evidence_is_refused(file: object) -> None:
-    response = open_shop().post("files", {"purpose": "dispute_evidence", "file": file})
-
-    assert 400 == response.status
