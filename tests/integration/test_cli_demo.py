@@ -29,7 +29,7 @@ def test_the_demo_ends_well_and_leaves_nothing_behind(
     printed = capsys.readouterr()
     assert "" == printed.err
     assert "WRONG" not in printed.out
-    assert "7. The books are compared" in printed.out
+    assert "11. The books are compared" in printed.out
     assert [] == list(folder.iterdir())
 
 
@@ -49,9 +49,9 @@ def test_the_demo_as_json_is_one_document(capsys: pytest.CaptureFixture[str]) ->
     document = json.loads(capsys.readouterr().out)
     assert document["ok"]
     assert [] == [step for step in document["steps"] if not step["ok"]]
-    assert {"charge": 4, "fee": 4} == {
+    assert {"charge": 8, "fee": 8, "refund": 2, "refund_returned": 1, "dispute_reinstated": 1} == {
         kind: sum(entry["kind"] == kind for entry in document["ledger"])
-        for kind in ("charge", "fee")
+        for kind in ("charge", "fee", "refund", "refund_returned", "dispute_reinstated")
     }
 
 

@@ -48,6 +48,9 @@ MATRIX: Final[dict[tuple[str, str], dict[str, int]]] = {
     ("get", PAYMENT): _READERS,
     ("post", f"{PAYMENT}/capture"): _STAFF,
     ("post", f"{PAYMENT}/cancel"): _STAFF,
+    ("post", f"{PAYMENT}/refunds"): dict.fromkeys((SHOP, REFUNDER, ADMIN), 400),  # without a key
+    ("get", "/api/refunds"): {**_OPS, SHOP: 200},
+    ("get", "/api/refunds/{refund_id}"): dict.fromkeys((*_OPS, SHOP), 404),  # there is none
     ("get", "/api/disputes"): _OPS,
     # There is none: whoever may look is told so.
     ("get", DISPUTE): dict.fromkeys(_OPS, 404),

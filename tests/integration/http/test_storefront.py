@@ -209,7 +209,7 @@ async def test_a_payment_shows_everything_that_the_interface_names(api: Api) -> 
         "created_at": "2026-11-02T09:00:00Z",
         "updated_at": "2026-11-02T09:00:00Z",
         "refunds": [],
-        "available_actions": [],
+        "available_actions": ["refund"],
         "fraud_warnings": [],
     } == answer.json()
 
