@@ -11,6 +11,7 @@ import attrs
 import pytest
 
 from markethub.adapters.fake.account import Fault
+from markethub.adapters.fake.bank import Bank
 from markethub.adapters.fake.gateway import FakeGateway
 from markethub.adapters.stripe.gateway import StripeGateway
 from markethub.domain.errors import GatewayRejected, GatewayUnavailable, NotFound
@@ -20,12 +21,13 @@ from markethub.domain.facts import (
     Card,
     Failure,
     IntentStatus,
+    ProviderRefundStatus,
     Reference,
 )
-from markethub.domain.ids import CustomerId, IntentId, OrderId, PaymentId
+from markethub.domain.ids import CustomerId, IntentId, OrderId, PaymentId, RefundId
 from markethub.domain.money import Money
-from markethub.domain.operation import CancelIntent, CaptureIntent, UpdateIntent
-from markethub.domain.ports.gateway import Declined, Done, Gateway, NotTaken, Unknown
+from markethub.domain.operation import CancelIntent, CaptureIntent, RefundIntent, UpdateIntent
+from markethub.domain.ports.gateway import Declined, Done, Gateway, NotTaken, Refunded, Unknown
 from tests.support.gateway_rig import (
     CHALLENGE,
     DECLINED,
@@ -213,6 +215,86 @@ class TestCanceling:
         assert outcome.code == "payment_intent_unexpected_state"
         assert outcome.intent is not None
         assert IntentStatus.SUCCEEDED is outcome.intent.status
+
+
+class TestRefunding:
+    async def test_gives_a_part_back_and_bears_our_id(self, rig: Rig) -> None:
+        intent = await rig.created()
+        rig.pay(intent)
+
+        outcome = await rig.send(refund(intent.id, 2000))
+        [listed] = await rig.gateway.list_refunds(intent.id)
+
+        assert isinstance(outcome, Refunded)
+        assert not outcome.replayed
+        assert (RefundId("ref_1"), Money.of(2000, "usd"), ProviderRefundStatus.SUCCEEDED) == (
+            listed.refund_id,
+            listed.amount,
+            listed.status,
+        )
+        assert outcome.refund == listed
+        assert listed.balance is not None
+        assert Money.of(-2000, "usd") == listed.balance.amount
+
+    async def test_under_the_same_key_replays_the_first_answer(self, rig: Rig) -> None:
+        intent = await rig.created()
+        rig.pay(intent)
+        await rig.send(refund(intent.id, 2000), key="refund:1")
+
+        again = await rig.send(refund(intent.id, 2000), key="refund:1")
+
+        assert isinstance(again, Refunded)
+        assert again.replayed
+        assert 1 == len(await rig.gateway.list_refunds(intent.id))
+
+    async def test_of_more_than_is_left_or_of_nothing_captured_is_declined(self, rig: Rig) -> None:
+        paid, held = await rig.created(key="create:2"), await rig.authorized()
+        rig.pay(paid)
+
+        assert isinstance(await rig.send(refund(paid.id, 5001), key="1"), Declined)
+        assert isinstance(await rig.send(refund(held.id, 5000), key="2"), Declined)
+        await rig.send(refund(paid.id, 5000), key="3")
+        again = await rig.send(refund(paid.id, 1), key="4")
+        assert Declined(code="charge_already_refunded") == again
+
+    async def test_one_that_came_back_shows_what_came_back_and_why(self, rig: Rig) -> None:
+        intent = await rig.created()
+        rig.pay(intent)
+        made = await rig.send(refund(intent.id, 2000))
+        assert isinstance(made, Refunded)
+        Bank(rig.account).fail_refund(made.refund.id, "lost_or_stolen_card")
+
+        [listed] = await rig.gateway.list_refunds(intent.id)
+
+        assert (ProviderRefundStatus.FAILED, "lost_or_stolen_card") == (
+            listed.status,
+            listed.failure_reason,
+        )
+        assert listed.returned is not None
+        assert Money.of(2000, "usd") == listed.returned.amount
+
+    async def test_all_of_an_intents_refunds_are_listed_and_none_of_others(self, rig: Rig) -> None:
+        intent, other = await rig.created(), await rig.created(key="create:2")
+        for each in (intent, other):
+            rig.pay(each)
+        for number in range(101):
+            await rig.send(refund(intent.id, 1), key=f"refund:{number}")
+        await rig.send(refund(other.id, 1), key="other")
+
+        assert 101 == len(await rig.gateway.list_refunds(intent.id))
+
+    async def test_of_what_is_not_there_lists_none(self, rig: Rig) -> None:
+        assert [] == list(await rig.gateway.list_refunds(MISSING))
+
+
+def refund(intent_id: IntentId, minor: int) -> RefundIntent:
+    return RefundIntent(
+        intent_id=intent_id,
+        refund_id=RefundId("ref_1"),
+        payment_id=PaymentId("pay_1"),
+        amount=Money.of(minor, "usd"),
+        reason="duplicate",
+    )
 
 
 class TestReading:

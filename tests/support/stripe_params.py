@@ -47,6 +47,8 @@ _TYPES: tuple[tuple[str, str, Any], ...] = (
     ("POST", r"/v1/setup_intents", params.SetupIntentCreateParams),
     ("GET", r"/v1/payment_methods/\w+", params.PaymentMethodRetrieveParams),
     ("POST", r"/v1/payment_methods/\w+/detach", params.PaymentMethodDetachParams),
+    ("POST", r"/v1/refunds", params.RefundCreateParams),
+    ("GET", r"/v1/refunds", params.RefundListParams),
     ("GET", r"/v1/account", params.AccountRetrieveCurrentParams),
 )
 

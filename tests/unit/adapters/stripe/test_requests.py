@@ -9,7 +9,7 @@ from stripe._encode import _api_encode
 
 from markethub.adapters.stripe import requests
 from markethub.domain.errors import NotFound
-from markethub.domain.ids import IntentId, PaymentId, ProviderCustomerId
+from markethub.domain.ids import IntentId, PaymentId, ProviderCustomerId, RefundId
 from markethub.domain.money import Money
 from markethub.domain.operation import (
     CancelIntent,
@@ -17,6 +17,7 @@ from markethub.domain.operation import (
     ConfirmIntent,
     CreateIntent,
     ProviderRequest,
+    RefundIntent,
     UpdateIntent,
 )
 from markethub.domain.secret import Secret
@@ -53,6 +54,44 @@ def test_creating_an_intent_says_how_it_is_captured_and_whose_it_is() -> None:
     )
 
     assert expected == requests.render(CREATE)
+
+
+@pytest.mark.parametrize(
+    ("ours", "told"),
+    [
+        ("requested_by_customer", {"reason": "requested_by_customer"}),
+        ("duplicate", {"reason": "duplicate"}),
+        ("fraud_suspected", {}),
+        ("item_unavailable", {}),
+        ("goodwill", {}),
+        ("other", {}),
+    ],
+)
+def test_a_refund_never_calls_its_customer_fraudulent(ours: str, told: dict[str, str]) -> None:
+    expected = ProviderRequest(
+        method="POST",
+        path="/v1/refunds",
+        params={
+            "payment_intent": "pi_1",
+            "amount": 500,
+            **told,
+            "metadata": {
+                "markethub_refund_id": "ref_1",
+                "markethub_payment_id": "pay_1",
+                "markethub_refund_reason": ours,
+            },
+            "expand": ["balance_transaction", "failure_balance_transaction"],
+        },
+    )
+    asked = RefundIntent(
+        intent_id=INTENT,
+        refund_id=RefundId("ref_1"),
+        payment_id=PaymentId("pay_1"),
+        amount=FIVE,
+        reason=ours,
+    )
+
+    assert expected == requests.render(asked)
 
 
 def test_an_intent_for_a_saved_method_says_whose_it_is_and_that_no_browser_comes_back() -> None:
