@@ -536,6 +536,29 @@ class TestAtTheBank:
         assert ("amount_mismatch", 5000) == (payment.error_code, payment.refunded.minor)
 
 
+async def test_a_view_of_refunds_that_grew_old_while_it_was_fetched_is_fetched_again(
+    world: World,
+) -> None:
+    payment = await world.paid()
+    assert payment.charge_id is not None
+    bank = Bank(world.account)
+    bank.start_next_refund(payment.charge_id, "requires_action")
+    refund_id = bank.refund_in_dashboard(payment.charge_id, amount=2000)["id"]
+
+    async def overtake() -> None:
+        """Let the refund arrive, and be seen to have, while an older view is on its way to us."""
+        bank.give_details(refund_id)
+        bank.settle_refund(refund_id)
+        await world.container.refunds().refresh(payment.id)
+
+    world.gateway.after_read = overtake
+    await world.container.refunds().refresh(payment.id)
+
+    [refund] = await world.refunds(payment)
+    assert RefundStatus.SUCCEEDED is refund.status
+    assert 2000 == (await now(world, payment)).refunded.minor
+
+
 async def test_the_events_of_refunds_end_the_same_in_any_order_and_doubled() -> None:
     """The five events of a refund that came back, each twice, in every order."""
     ends = set()
