@@ -375,6 +375,45 @@ class TestAnUnknownOutcome:
 
         assert 3000 == (await now(world, payment)).refunded.minor
 
+    async def test_that_turns_out_refused_is_not_the_answer_to_a_further_refund(
+        self, world: World
+    ) -> None:
+        payment = await world.paid()
+        world.gateway.faults = [Fault.LOST_REQUEST]
+        await world.refund(payment, 2000)
+        world.clock.advance(seconds=30)
+        world.gateway.answers = [Declined(code="processing_error")]
+
+        refund = await world.refund(payment, 1000, again=True)
+
+        assert (RefundStatus.SUCCEEDED, 1000) == (refund.status, refund.amount.minor)
+        assert 1000 == (await now(world, payment)).refunded.minor
+
+    @pytest.mark.parametrize("hours", [0, 24])
+    async def test_that_the_dashboard_has_overtaken_ends_as_refused_or_never_made(
+        self, world: World, hours: int
+    ) -> None:
+        payment = await world.paid()
+        world.gateway.faults = [Fault.LOST_REQUEST]
+        refund = await world.refund(payment)
+        world.stripe_does("/v1/refunds", {"payment_intent": payment.intent_id})
+
+        await world.work()
+        between = await now(world, payment)
+        world.clock.advance(hours=hours)
+        await world.recover()
+        world.clock.advance(hours=1)
+        await world.recover()
+
+        assert (5000, 0) == (between.refunded.minor, between.refund_reserved.minor)
+        assert {(refund.id, RefundStatus.FAILED), (None, RefundStatus.SUCCEEDED)} == {
+            (each.id if each.is_ours else None, each.status)
+            for each in await world.refunds(payment)
+        }
+        after = await now(world, payment)
+        assert (5000, 0) == (after.refunded.minor, after.amount_refundable.minor)
+        assert 0 == (await world.container.queries().health()).unresolved_operations
+
     async def test_whose_5xx_is_stored_is_found_by_a_lookup(self, world: World) -> None:
         payment = await world.paid()
         world.account.provoke("stored_500")

@@ -312,9 +312,13 @@ class Payment:
         """Take over how its refunds stand.
 
         The version is raised even where the sums are as they were: a view of its refunds from
-        before is recognisably old.
+        before is recognisably old. What is reserved beyond what is left (somebody refunded at
+        the provider meanwhile) cannot be given any more: the provider will refuse it.
         """
-        return attrs.evolve(self, refunded=refunded, refund_reserved=reserved, updated_at=now)
+        left = max(self.captured - refunded, Money.zero(refunded.currency))
+        return attrs.evolve(
+            self, refunded=refunded, refund_reserved=min(reserved, left), updated_at=now
+        )
 
     def contest(self, *, disputed: Money, chargeback_open: bool, now: datetime) -> Self:
         """Take over how its disputes stand; nothing new changes nothing."""

@@ -11,6 +11,7 @@ from markethub.domain.errors import (
     NotFound,
     PlanOutdated,
     RefundUnresolved,
+    Refused,
     RequestInProgress,
     TryAgain,
     ValidationFailed,
@@ -126,6 +127,8 @@ class RefundPayment:
             await self.drive(earlier)
         except TryAgain as error:
             raise RequestInProgress("an earlier request on the payment is unresolved") from error
+        except Refused:
+            return  # the answer to the earlier one, not to ours
 
     async def _finish(self, asked: Asked) -> Refund:
         with suppress(TryAgain):  # the row is durable, and recovery finishes it: not failed
