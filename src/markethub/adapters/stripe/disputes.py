@@ -9,20 +9,8 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Final
 
+from markethub.adapters.stripe import reading
 from markethub.adapters.stripe.outcomes import Reply, is_success, outcome, read
-from markethub.adapters.stripe.translate import (
-    _balance,
-    _charge_id,
-    _id,
-    _intent_id,
-    _list,
-    _mapping,
-    _money,
-    _object,
-    _whole,
-    _word,
-    moment,
-)
 from markethub.domain.errors import (
     GatewayRejected,
     NotFound,
@@ -129,36 +117,38 @@ def file_uploaded(reply: Reply) -> ProviderFileId:
     """Return the id of an uploaded file. Raises GatewayUnavailable, GatewayRejected."""
     if not is_success(reply) and isinstance(refused := outcome(reply), Declined):
         raise GatewayRejected(f"the provider refused the file ({refused.code})")
-    return read(reply, lambda obj: ProviderFileId(_id(_object(obj, "file"), "file")))
+    return read(
+        reply, lambda obj: ProviderFileId(reading.id_of(reading.of_kind(obj, "file"), "file"))
+    )
 
 
 def dispute(obj: object) -> ProviderDispute:
     """Read a Dispute. Raises ValidationFailed for an unreadable one."""
-    fields = _object(obj, "dispute")
-    details = _mapping(fields.get("evidence_details")) or {}
+    fields = reading.of_kind(obj, "dispute")
+    details = reading.mapping(fields.get("evidence_details")) or {}
     count = details.get("submission_count")
     return ProviderDispute(
-        id=ProviderDisputeId(_id(fields, "dispute")),
+        id=ProviderDisputeId(reading.id_of(fields, "dispute")),
         status=_status(fields.get("status")),
-        reason=_word(fields.get("reason")) or "general",
-        amount=_money(fields, "amount"),
-        charge_id=_charge_id(fields.get("charge")),
-        intent_id=_intent_id(fields.get("payment_intent")),
+        reason=reading.word(fields.get("reason")) or "general",
+        amount=reading.money(fields, "amount"),
+        charge_id=reading.charge_id(fields.get("charge")),
+        intent_id=reading.intent_id(fields.get("payment_intent")),
         movements=_movements(fields),
         evidence_due_by=_moment_or_none(details.get("due_by")),
         has_evidence=details.get("has_evidence") is True,
-        submission_count=0 if count is None else _whole(count, "submission_count"),
+        submission_count=0 if count is None else reading.whole(count, "submission_count"),
         is_past_due=details.get("past_due") is True,
         livemode=fields.get("livemode") is True,
-        created_at=moment(fields.get("created"), "created"),
+        created_at=reading.moment(fields.get("created"), "created"),
     )
 
 
 def _movements(fields: Mapping[str, object]) -> tuple[BalanceTransaction, ...]:
-    listed = _list(fields.get("balance_transactions"))
+    listed = reading.items(fields.get("balance_transactions"))
     if listed is None:
         raise ValidationFailed("balance_transactions", "must be a list")
-    found = [_balance(each) for each in listed]
+    found = [reading.balance(each) for each in listed]
     if None in found:
         # An id alone does not say how much: nothing about money is guessed.
         raise ValidationFailed("balance_transactions", "must be objects")
@@ -167,16 +157,16 @@ def _movements(fields: Mapping[str, object]) -> tuple[BalanceTransaction, ...]:
 
 def fraud_warning(obj: object) -> ProviderFraudWarning:
     """Read an EarlyFraudWarning. Raises ValidationFailed for an unreadable one."""
-    fields = _object(obj, "radar.early_fraud_warning")
+    fields = reading.of_kind(obj, "radar.early_fraud_warning")
     return ProviderFraudWarning(
         warning=FraudWarning(
-            id=WarningId(_id(fields, "early fraud warning")),
-            fraud_type=_word(fields.get("fraud_type")) or "misc",
+            id=WarningId(reading.id_of(fields, "early fraud warning")),
+            fraud_type=reading.word(fields.get("fraud_type")) or "misc",
             is_actionable=fields.get("actionable") is True,
-            created_at=moment(fields.get("created"), "created"),
+            created_at=reading.moment(fields.get("created"), "created"),
         ),
-        charge_id=_charge_id(fields.get("charge")),
-        intent_id=_intent_id(fields.get("payment_intent")),
+        charge_id=reading.charge_id(fields.get("charge")),
+        intent_id=reading.intent_id(fields.get("payment_intent")),
     )
 
 
@@ -186,17 +176,17 @@ def event_fact(type: str, obj: object) -> ProviderFact:
     Raises ValidationFailed for an unreadable object.
     """
     if type in WARNING_TYPES:
-        fields = _object(obj, "radar.early_fraud_warning")
+        fields = reading.of_kind(obj, "radar.early_fraud_warning")
         return WarningReported(
-            warning_id=WarningId(_id(fields, "early fraud warning")),
-            charge_id=_charge_id(fields.get("charge")),
-            intent_id=_intent_id(fields.get("payment_intent")),
+            warning_id=WarningId(reading.id_of(fields, "early fraud warning")),
+            charge_id=reading.charge_id(fields.get("charge")),
+            intent_id=reading.intent_id(fields.get("payment_intent")),
         )
-    fields = _object(obj, "dispute")
+    fields = reading.of_kind(obj, "dispute")
     return DisputeReported(
-        dispute_id=ProviderDisputeId(_id(fields, "dispute")),
-        charge_id=_charge_id(fields.get("charge")),
-        intent_id=_intent_id(fields.get("payment_intent")),
+        dispute_id=ProviderDisputeId(reading.id_of(fields, "dispute")),
+        charge_id=reading.charge_id(fields.get("charge")),
+        intent_id=reading.intent_id(fields.get("payment_intent")),
     )
 
 
@@ -211,4 +201,4 @@ _UNKNOWN: Final = ProviderDisputeStatus.UNKNOWN
 
 
 def _moment_or_none(value: object) -> datetime | None:
-    return None if value is None else moment(value, "due_by")
+    return None if value is None else reading.moment(value, "due_by")

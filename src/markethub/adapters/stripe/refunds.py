@@ -8,20 +8,8 @@ from typing import Final
 
 import attrs
 
+from markethub.adapters.stripe import reading
 from markethub.adapters.stripe.requests import REFUND_ID
-from markethub.adapters.stripe.translate import (
-    _balance,
-    _charge_id,
-    _id,
-    _intent_id,
-    _list,
-    _mapping,
-    _money,
-    _object,
-    _our_id,
-    _word,
-    moment,
-)
 from markethub.domain.errors import ValidationFailed
 from markethub.domain.facts import (
     ProviderFact,
@@ -41,19 +29,19 @@ HANDLED_TYPES: Final = _REFUND_TYPES | _CHARGE_TYPES
 
 def refund(obj: object) -> ProviderRefund:
     """Read a Refund. Raises ValidationFailed for an unreadable one."""
-    fields = _object(obj, "refund")
-    ours = _our_id((_mapping(fields.get("metadata")) or {}).get(REFUND_ID))
+    fields = reading.of_kind(obj, "refund")
+    ours = reading.our_id((reading.mapping(fields.get("metadata")) or {}).get(REFUND_ID))
     return ProviderRefund(
-        id=ProviderRefundId(_id(fields, "refund")),
+        id=ProviderRefundId(reading.id_of(fields, "refund")),
         status=_status(fields.get("status")),
-        amount=_money(fields, "amount"),
-        charge_id=_charge_id(fields.get("charge")),
-        intent_id=_intent_id(fields.get("payment_intent")),
+        amount=reading.money(fields, "amount"),
+        charge_id=reading.charge_id(fields.get("charge")),
+        intent_id=reading.intent_id(fields.get("payment_intent")),
         refund_id=RefundId(ours) if ours else None,
-        balance=_balance(fields.get("balance_transaction")),
-        returned=_balance(fields.get("failure_balance_transaction")),
-        failure_reason=_word(fields.get("failure_reason")),
-        created_at=moment(fields.get("created"), "created"),
+        balance=reading.balance(fields.get("balance_transaction")),
+        returned=reading.balance(fields.get("failure_balance_transaction")),
+        failure_reason=reading.word(fields.get("failure_reason")),
+        created_at=reading.moment(fields.get("created"), "created"),
     )
 
 
@@ -67,8 +55,8 @@ class RefundPage:
 
 def page(obj: object) -> RefundPage:
     """Read a page of Refunds. Raises ValidationFailed for an unreadable one."""
-    fields = _object(obj, "list")
-    data = _list(fields.get("data"))
+    fields = reading.of_kind(obj, "list")
+    data = reading.items(fields.get("data"))
     if data is None:
         raise ValidationFailed("data", "must be a list")
     found = tuple(map(refund, data))
@@ -79,10 +67,10 @@ def page(obj: object) -> RefundPage:
 def event_fact(type: str, obj: object) -> ProviderFact:
     """Read what an event of ``HANDLED_TYPES`` is about. Raises ValidationFailed."""
     if type in _CHARGE_TYPES:
-        fields = _object(obj, "charge")
+        fields = reading.of_kind(obj, "charge")
         return RefundReported(
-            intent_id=_intent_id(fields.get("payment_intent")),
-            charge_id=_charge_id(fields.get("id")),
+            intent_id=reading.intent_id(fields.get("payment_intent")),
+            charge_id=reading.charge_id(fields.get("id")),
         )
     seen = refund(obj)
     return RefundReported(intent_id=seen.intent_id, charge_id=seen.charge_id, refund=seen)

@@ -9,16 +9,9 @@ from typing import Final, TypeVar
 
 import attrs
 
+from markethub.adapters.stripe import reading
 from markethub.adapters.stripe.outcomes import _REFUSALS, Answer, NoAnswer, Reply
 from markethub.adapters.stripe.requests import CUSTOMER_ID, PAGE_SIZE
-from markethub.adapters.stripe.translate import (
-    _STRIPE_ID,
-    _card,
-    _id,
-    _object,
-    _reference_id,
-    moment,
-)
 from markethub.domain.customer import Customer
 from markethub.domain.errors import (
     GatewayRejected,
@@ -106,7 +99,7 @@ def _get(path: str, **params: object) -> ProviderRequest:
 
 def _part(id: str) -> str:
     # An empty id would address the list, and a slash something else altogether.
-    if not _STRIPE_ID.fullmatch(id):
+    if not reading.STRIPE_ID.fullmatch(id):
         raise NotFound("no such object")
     return id
 
@@ -147,39 +140,39 @@ def is_stored_failure(reply: Reply) -> bool:
 
 def customer(obj: object) -> ProviderCustomerId | None:
     """Read a Customer's id; None for one that is deleted. Raises ValidationFailed."""
-    fields = _object(obj, "customer")
-    found = ProviderCustomerId(_id(fields, "customer"))
+    fields = reading.of_kind(obj, "customer")
+    found = ProviderCustomerId(reading.id_of(fields, "customer"))
     return None if fields.get("deleted") is True else found
 
 
 def made_customer(obj: object) -> ProviderCustomerId:
     """Read the id of a Customer that was just made. Raises ValidationFailed."""
-    return ProviderCustomerId(_id(_object(obj, "customer"), "customer"))
+    return ProviderCustomerId(reading.id_of(reading.of_kind(obj, "customer"), "customer"))
 
 
 def setup(obj: object) -> ProviderSetup:
     """Read a SetupIntent that was just made. Raises ValidationFailed."""
-    fields = _object(obj, "setup_intent")
+    fields = reading.of_kind(obj, "setup_intent")
     secret = fields.get("client_secret")
     if not isinstance(secret, str) or not secret:
         raise ValidationFailed("client_secret", "is missing")
     return ProviderSetup(
-        id=SetupIntentId(_id(fields, "setup_intent")), client_secret=Secret(secret)
+        id=SetupIntentId(reading.id_of(fields, "setup_intent")), client_secret=Secret(secret)
     )
 
 
 def method(obj: object) -> ProviderMethod:
     """Read a PaymentMethod. Raises ValidationFailed for an unreadable one."""
-    fields = _object(obj, "payment_method")
+    fields = reading.of_kind(obj, "payment_method")
     shown = fields.get("card")
     fingerprint = shown.get("fingerprint") if isinstance(shown, Mapping) else None
-    owner = _reference_id(fields.get("customer"))
+    owner = reading.reference_id(fields.get("customer"))
     return ProviderMethod(
-        token=Secret(_id(fields, "payment_method")),
+        token=Secret(reading.id_of(fields, "payment_method")),
         customer_id=ProviderCustomerId(owner) if owner else None,
-        card=_card(fields) if fields.get("type") == "card" else None,
+        card=reading.card(fields) if fields.get("type") == "card" else None,
         fingerprint=Secret(fingerprint) if isinstance(fingerprint, str) and fingerprint else None,
-        created_at=moment(fields.get("created"), "created"),
+        created_at=reading.moment(fields.get("created"), "created"),
     )
 
 
@@ -193,15 +186,15 @@ class CustomerPage:
 
 def customer_page(obj: object) -> CustomerPage:
     """Read a page of Customers. Raises ValidationFailed for an unreadable one."""
-    fields = _object(obj, "list")
+    fields = reading.of_kind(obj, "list")
     data = fields.get("data")
     if not isinstance(data, Sequence):
         raise ValidationFailed("data", "must be a list")
     found: dict[str, ProviderCustomerId] = {}
     last: str | None = None
     for each in data:
-        entry = _object(each, "customer")
-        last = _id(entry, "customer")
+        entry = reading.of_kind(each, "customer")
+        last = reading.id_of(entry, "customer")
         metadata = entry.get("metadata")
         reference = metadata.get(CUSTOMER_REFERENCE) if isinstance(metadata, Mapping) else None
         if isinstance(reference, str):
@@ -217,13 +210,13 @@ def event_fact(type: str, obj: object) -> ProviderFact:
     if type == _CUSTOMER_DELETED:
         return CustomerDeleted(customer_id=made_customer(obj))
     if type == _SETUP_SUCCEEDED:
-        fields = _object(obj, "setup_intent")
-        token = _reference_id(fields.get("payment_method"))
+        fields = reading.of_kind(obj, "setup_intent")
+        token = reading.reference_id(fields.get("payment_method"))
         if token is None:
             return Unrecognised(type=type)
         return MethodReported(token=Secret(token), is_detached=False)
-    fields = _object(obj, "payment_method")
-    token = _id(fields, "payment_method")
+    fields = reading.of_kind(obj, "payment_method")
+    token = reading.id_of(fields, "payment_method")
     is_detached = type == _DETACHED and fields.get("customer") is None
     return MethodReported(token=Secret(token), is_detached=is_detached)
 

@@ -6,19 +6,17 @@ have no word for becomes the unknown arm. Only what is needed and missing, or mo
 be counted, is refused: nothing about money is guessed.
 """
 
-import re
-from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from collections.abc import Mapping
 from typing import Final
 
 import attrs
 
+from markethub.adapters.stripe import reading
 from markethub.adapters.stripe.requests import CUSTOMER_ID, ORDER_ID, PAYMENT_ID
 from markethub.domain.errors import ValidationFailed
 from markethub.domain.facts import (
     BalanceTransaction,
     CaptureMethod,
-    Card,
     ChargeReported,
     Failure,
     IntentReported,
@@ -37,7 +35,7 @@ from markethub.domain.ids import (
     PaymentId,
     ProviderCustomerId,
 )
-from markethub.domain.money import CURRENCIES, Money
+from markethub.domain.money import CURRENCIES
 from markethub.domain.secret import Secret
 
 MASK: Final = "***"
@@ -60,17 +58,13 @@ CHARGE_TYPES: Final = frozenset(
 HANDLED_TYPES: Final = CHARGE_TYPES | set(CLAIMED_STATUS)
 """The event types that mean something to us."""
 
-_OUR_ID = re.compile(r"[A-Za-z0-9_.:-]{1,64}")
-_STRIPE_ID = re.compile(r"[A-Za-z0-9_]{1,255}")
-_WORD_LENGTH_MAX = 255  # No code or brand of Stripe's comes near it.
-
 
 def intent(obj: object) -> ProviderIntent:
     """Read a PaymentIntent, and its latest charge where that is inline.
 
     Raises ValidationFailed for an unreadable one.
     """
-    fields = _object(obj, "payment_intent")
+    fields = reading.of_kind(obj, "payment_intent")
     latest = _latest_charge(fields)
     return _intent(fields, charge(latest) if isinstance(latest, Mapping) else None)
 
@@ -79,14 +73,14 @@ def _intent(fields: Mapping[str, object], charge: ProviderCharge | None) -> Prov
     manual = fields.get("capture_method") == CaptureMethod.MANUAL.value
     status = _status(fields.get("status"))
     return ProviderIntent(
-        id=IntentId(_id(fields, "payment_intent")),
+        id=IntentId(reading.id_of(fields, "payment_intent")),
         status=status,
-        amount=_money(fields, "amount"),
+        amount=reading.money(fields, "amount"),
         # Only where there is money must it be said how much.
-        received=_money(
+        received=reading.money(
             fields, "amount_received", default=None if status is IntentStatus.SUCCEEDED else 0
         ),
-        capturable=_money(
+        capturable=reading.money(
             fields,
             "amount_capturable",
             default=None if status is IntentStatus.REQUIRES_CAPTURE else 0,
@@ -95,32 +89,32 @@ def _intent(fields: Mapping[str, object], charge: ProviderCharge | None) -> Prov
         capture_method=CaptureMethod.MANUAL if manual else CaptureMethod.AUTOMATIC,
         reference=reference(fields),
         livemode=fields.get("livemode") is True,
-        created_at=moment(fields.get("created"), "created"),
+        created_at=reading.moment(fields.get("created"), "created"),
         client_secret=_secret(fields.get("client_secret")),
         failure=_failure(fields.get("last_payment_error")),
-        cancellation_reason=_word(fields.get("cancellation_reason")),
-        latest_charge_id=_charge_id(_latest_charge(fields)),
+        cancellation_reason=reading.word(fields.get("cancellation_reason")),
+        latest_charge_id=reading.charge_id(_latest_charge(fields)),
         charge=charge,
-        next_action=_mapping(fields.get("next_action")),
+        next_action=reading.mapping(fields.get("next_action")),
         customer_id=_customer_id(fields.get("customer")),
         method=_token(fields.get("payment_method")),
-        saves_method=_word(fields.get("setup_future_usage")) is not None,
+        saves_method=reading.word(fields.get("setup_future_usage")) is not None,
         allows_redirects=_allows_redirects(fields.get("automatic_payment_methods")),
     )
 
 
 def charge(obj: object) -> ProviderCharge:
     """Read a Charge. Raises ValidationFailed for an unreadable one."""
-    fields = _object(obj, "charge")
+    fields = reading.of_kind(obj, "charge")
     return ProviderCharge(
-        id=ChargeId(_id(fields, "charge")),
-        intent_id=_intent_id(fields.get("payment_intent")),
-        amount=_money(fields, "amount"),
-        captured=_money(
+        id=ChargeId(reading.id_of(fields, "charge")),
+        intent_id=reading.intent_id(fields.get("payment_intent")),
+        amount=reading.money(fields, "amount"),
+        captured=reading.money(
             fields, "amount_captured", default=None if fields.get("captured") is True else 0
         ),
-        card=_card(fields.get("payment_method_details")),
-        balance=_balance(fields.get("balance_transaction")),
+        card=reading.card(fields.get("payment_method_details")),
+        balance=reading.balance(fields.get("balance_transaction")),
     )
 
 
@@ -132,15 +126,15 @@ def event_fact(type: str, obj: object) -> ProviderFact:
     Raises ValidationFailed for an unreadable object.
     """
     if type in CLAIMED_STATUS:
-        fields = _object(obj, "payment_intent")
-        if not _is_ours(fields) and _word(fields.get("currency")) not in CURRENCIES:
+        fields = reading.of_kind(obj, "payment_intent")
+        if not _is_ours(fields) and reading.word(fields.get("currency")) not in CURRENCIES:
             return Unrecognised(type=type)
         return IntentReported(intent=_intent(fields, None), claimed_status=CLAIMED_STATUS[type])
     if type in CHARGE_TYPES:
-        fields = _object(obj, "charge")
+        fields = reading.of_kind(obj, "charge")
         return ChargeReported(
-            charge_id=ChargeId(_id(fields, "charge")),
-            intent_id=_intent_id(fields.get("payment_intent")),
+            charge_id=ChargeId(reading.id_of(fields, "charge")),
+            intent_id=reading.intent_id(fields.get("payment_intent")),
             reference=reference(fields),
         )
     return Unrecognised(type=type)
@@ -160,15 +154,15 @@ def page(obj: object) -> Page:
     Left out are those that bear no id of ours and cannot be read: a stranger's intent in some
     odd currency must not hide ours.
     """
-    fields = _object(obj, "list")
-    data = _list(fields.get("data"))
+    fields = reading.of_kind(obj, "list")
+    data = reading.items(fields.get("data"))
     if data is None:
         raise ValidationFailed("data", "must be a list")
-    entries = [_object(each, "payment_intent") for each in data]
+    entries = [reading.of_kind(each, "payment_intent") for each in data]
     more = fields.get("has_more") is True and entries
     return Page(
         intents=tuple(found for each in entries if (found := _listed(each)) is not None),
-        next_after=_id(entries[-1], "payment_intent") if more else None,
+        next_after=reading.id_of(entries[-1], "payment_intent") if more else None,
     )
 
 
@@ -186,8 +180,8 @@ def released(obj: object, *, booked: BalanceTransaction) -> BalanceTransaction |
 
     Raises ValidationFailed for an unreadable list.
     """
-    for each in _list(_object(obj, "list").get("data")) or ():
-        line = _balance(each)
+    for each in reading.items(reading.of_kind(obj, "list").get("data")) or ():
+        line = reading.balance(each)
         if line is not None and line.id != booked.id and line.amount.minor < 0:
             return line
     return None
@@ -195,14 +189,14 @@ def released(obj: object, *, booked: BalanceTransaction) -> BalanceTransaction |
 
 def account_id(obj: object) -> str:
     """Read an Account's id. Raises ValidationFailed."""
-    return _id(_object(obj, "account"), "account")
+    return reading.id_of(reading.of_kind(obj, "account"), "account")
 
 
 def reference(fields: Mapping[str, object]) -> Reference:
     """Find our ids in an object's ``metadata``, which anyone with the account may have edited."""
-    metadata = _mapping(fields.get("metadata")) or {}
+    metadata = reading.mapping(fields.get("metadata")) or {}
     payment_id, order_id, customer_id = (
-        _our_id(metadata.get(key)) for key in (PAYMENT_ID, ORDER_ID, CUSTOMER_ID)
+        reading.our_id(metadata.get(key)) for key in (PAYMENT_ID, ORDER_ID, CUSTOMER_ID)
     )
     return Reference(
         payment_id=PaymentId(payment_id) if payment_id else None,
@@ -211,44 +205,8 @@ def reference(fields: Mapping[str, object]) -> Reference:
     )
 
 
-def moment(value: object, field: str) -> datetime:
-    """Read a Unix time in whole seconds. Raises ValidationFailed."""
-    try:
-        return datetime.fromtimestamp(_whole(value, field), UTC)
-    except (OverflowError, OSError, ValueError):
-        raise ValidationFailed(field, "is no time") from None
-
-
 def _is_ours(fields: Mapping[str, object]) -> bool:
     return reference(fields).payment_id is not None
-
-
-def _object(value: object, kind: str) -> Mapping[str, object]:
-    if not isinstance(value, Mapping) or value.get("object") != kind:
-        raise ValidationFailed("", f"is no {kind}")
-    return value
-
-
-def _id(fields: Mapping[str, object], kind: str) -> str:
-    value = fields.get("id")
-    if not isinstance(value, str) or not _STRIPE_ID.fullmatch(value):
-        raise ValidationFailed("id", f"is no id of a {kind}")
-    return value
-
-
-def _whole(value: object, field: str) -> int:
-    if type(value) is not int:
-        raise ValidationFailed(field, "must be a whole number")
-    return value
-
-
-def _money(fields: Mapping[str, object], field: str, *, default: int | None = None) -> Money:
-    value = fields.get(field)
-    minor = default if value is None and default is not None else _whole(value, field)
-    currency = fields.get("currency")
-    if not isinstance(currency, str):
-        raise ValidationFailed("currency", "must be a text")
-    return Money.of(minor, currency)
 
 
 def _status(value: object) -> IntentStatus:
@@ -261,56 +219,22 @@ def _status(value: object) -> IntentStatus:
 def _latest_charge(fields: Mapping[str, object]) -> object:
     if "latest_charge" in fields:
         return fields["latest_charge"]
-    charges = _mapping(fields.get("charges")) or {}
-    return next(iter(_list(charges.get("data")) or ()), None)
-
-
-def _reference_id(value: object) -> str | None:
-    """Return the id of an object that stands there inline, or as its id."""
-    found = value.get("id") if isinstance(value, Mapping) else value
-    return found if isinstance(found, str) and _STRIPE_ID.fullmatch(found) else None
-
-
-def _charge_id(value: object) -> ChargeId | None:
-    found = _reference_id(value)
-    return ChargeId(found) if found else None
-
-
-def _intent_id(value: object) -> IntentId | None:
-    found = _reference_id(value)
-    return IntentId(found) if found else None
+    charges = reading.mapping(fields.get("charges")) or {}
+    return next(iter(reading.items(charges.get("data")) or ()), None)
 
 
 def _customer_id(value: object) -> ProviderCustomerId | None:
-    found = _reference_id(value)
+    found = reading.reference_id(value)
     return ProviderCustomerId(found) if found else None
 
 
 def _token(value: object) -> Secret | None:
-    found = _reference_id(value)
+    found = reading.reference_id(value)
     return Secret(found) if found else None
 
 
 def _allows_redirects(value: object) -> bool:
-    return (_mapping(value) or {}).get("allow_redirects") != "never"
-
-
-def _our_id(value: object) -> str | None:
-    return value if isinstance(value, str) and _OUR_ID.fullmatch(value) else None
-
-
-def _word(value: object) -> str | None:
-    if not isinstance(value, str) or not value.isprintable():
-        return None
-    return value if 0 < len(value) <= _WORD_LENGTH_MAX else None
-
-
-def _mapping(value: object) -> Mapping[str, object] | None:
-    return value if isinstance(value, Mapping) else None
-
-
-def _list(value: object) -> Sequence[object] | None:
-    return value if isinstance(value, list | tuple) else None
+    return (reading.mapping(value) or {}).get("allow_redirects") != "never"
 
 
 def _secret(value: object) -> Secret | None:
@@ -318,31 +242,11 @@ def _secret(value: object) -> Secret | None:
 
 
 def _failure(value: object) -> Failure | None:
-    fields = _mapping(value)
+    fields = reading.mapping(value)
     if fields is None:
         return None
     return Failure(
-        code=_word(fields.get("code")) or _word(fields.get("type")) or "unknown",
-        decline_code=_word(fields.get("decline_code")),
-        charge_id=_charge_id(fields.get("charge")),
-    )
-
-
-def _card(details: object) -> Card | None:
-    fields = _mapping((_mapping(details) or {}).get("card")) or {}
-    brand, last4 = _word(fields.get("brand")), _word(fields.get("last4"))
-    month, year = fields.get("exp_month"), fields.get("exp_year")
-    if brand is None or last4 is None or type(month) is not int or type(year) is not int:
-        return None
-    return Card(brand=brand, last4=last4, exp_month=month, exp_year=year)
-
-
-def _balance(value: object) -> BalanceTransaction | None:
-    fields = _mapping(value)
-    if fields is None:
-        return None  # an id alone, or not booked yet
-    return BalanceTransaction(
-        id=_id(fields, "balance transaction"),
-        amount=_money(fields, "amount"),
-        fee=_money(fields, "fee"),
+        code=reading.word(fields.get("code")) or reading.word(fields.get("type")) or "unknown",
+        decline_code=reading.word(fields.get("decline_code")),
+        charge_id=reading.charge_id(fields.get("charge")),
     )

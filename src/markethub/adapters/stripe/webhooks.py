@@ -16,7 +16,7 @@ from typing import Final
 
 import msgspec
 
-from markethub.adapters.stripe import disputes, refunds, saved_methods, translate
+from markethub.adapters.stripe import disputes, reading, refunds, saved_methods, translate
 from markethub.domain.errors import InvalidSignature, ValidationFailed
 from markethub.domain.facts import ProviderFact, ReceivedEvent
 from markethub.domain.ids import EventId
@@ -152,7 +152,7 @@ def _received(event: Mapping[str, object]) -> ReceivedEvent:
         id=EventId(event_id),
         type=type_,
         livemode=livemode,
-        created_at=translate.moment(event.get("created"), "created"),
+        created_at=reading.moment(event.get("created"), "created"),
         api_version=version if isinstance(version, str) and _VERSION.fullmatch(version) else None,
         payload=_encode(event),
     )
