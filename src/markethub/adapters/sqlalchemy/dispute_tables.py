@@ -16,11 +16,11 @@ from sqlalchemy import (
 )
 
 from markethub.adapters.sqlalchemy.tables import (
-    _currency,
-    _moments,
-    _one_of,
-    _version,
+    currency_rule,
     metadata,
+    moments,
+    one_of,
+    version_column,
 )
 from markethub.adapters.sqlalchemy.types import WHOLE, Flag, UtcDateTime
 from markethub.domain.dispute import NEEDS_RESPONSE, DisputeStatus
@@ -54,10 +54,10 @@ disputes: Final = Table(
     Column("drafted_by", Text),
     Column("reminded_at", UtcDateTime),
     Column("opened_at", UtcDateTime, nullable=False),
-    *_moments(),
-    *_version(),
-    _currency(),
-    _one_of("status", DisputeStatus),
+    *moments(),
+    *version_column(),
+    currency_rule(),
+    one_of("status", DisputeStatus),
     CheckConstraint("amount_minor >= 0", name="amount_not_negative"),
     CheckConstraint("submission_count >= 0", name="submission_count_not_negative"),
     ForeignKeyConstraint(["payment_id", "order_id"], ["payments.id", "payments.order_id"]),
@@ -93,10 +93,10 @@ submissions: Final = Table(
     Column("status", Text, nullable=False),
     Column("error_code", Text),
     Column("next_attempt_at", UtcDateTime, nullable=False),
-    *_moments(),
-    *_version(),
-    _one_of("kind", SubmissionKind),
-    _one_of("status", OperationStatus),
+    *moments(),
+    *version_column(),
+    one_of("kind", SubmissionKind),
+    one_of("status", OperationStatus),
     CheckConstraint("attempt >= 1", name="attempt_counts"),
     CheckConstraint("count_before >= 0", name="count_before_not_negative"),
     Index(

@@ -19,11 +19,11 @@ from sqlalchemy import (
 )
 
 from markethub.adapters.sqlalchemy.tables import (
-    _moments,
-    _one_of,
-    _together,
-    _version,
     metadata,
+    moments,
+    one_of,
+    together,
+    version_column,
 )
 from markethub.adapters.sqlalchemy.types import Flag, UtcDateTime
 from markethub.domain.payment_method import MethodStatus
@@ -41,10 +41,10 @@ customers: Final = Table(
     Column("provider_id", LargeBinary),  # encrypted
     Column("provider_lookup", Text),
     Column("begun_at", UtcDateTime, nullable=False),
-    *_moments(),
-    *_version(),
+    *moments(),
+    *version_column(),
     CheckConstraint("generation >= 1", name="generation_counts"),
-    _together("provider_whole", ["provider_id", "provider_lookup"]),
+    together("provider_whole", ["provider_id", "provider_lookup"]),
     UniqueConstraint("record_id"),
     UniqueConstraint("provider_lookup"),
     sqlite_strict=True,
@@ -69,9 +69,9 @@ payment_methods: Final = Table(
     Column("issued_at", UtcDateTime, nullable=False),
     Column("detach_due_at", UtcDateTime),
     Column("detach_attempts", Integer, nullable=False),
-    *_moments(),
-    *_version(),
-    _one_of("status", MethodStatus),
+    *moments(),
+    *version_column(),
+    one_of("status", MethodStatus),
     CheckConstraint("status = 'active' OR NOT is_default", name="default_is_active"),
     CheckConstraint("status = 'removed' OR detach_due_at IS NULL", name="removed_before_detached"),
     CheckConstraint("detach_attempts >= 0", name="detach_attempts_not_negative"),

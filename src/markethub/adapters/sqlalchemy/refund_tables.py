@@ -14,12 +14,12 @@ from sqlalchemy import (
 )
 
 from markethub.adapters.sqlalchemy.tables import (
-    _currency,
-    _moments,
-    _one_of,
-    _together,
-    _version,
+    currency_rule,
     metadata,
+    moments,
+    one_of,
+    together,
+    version_column,
 )
 from markethub.adapters.sqlalchemy.types import WHOLE
 from markethub.domain.refund import RefundReason, RefundStatus
@@ -40,15 +40,15 @@ refunds: Final = Table(
     Column("plan_hash", Text),
     Column("plan_line", Integer),
     Column("failure_reason", Text),
-    *_moments(),
-    *_version(),
-    _currency(),
-    _one_of("status", RefundStatus),
-    _one_of("reason", RefundReason),
+    *moments(),
+    *version_column(),
+    currency_rule(),
+    one_of("status", RefundStatus),
+    one_of("reason", RefundReason),
     CheckConstraint("amount_minor > 0", name="amount_positive"),
     CheckConstraint("actor IS NOT NULL OR provider_id IS NOT NULL", name="made_by_somebody"),
     CheckConstraint("plan_line >= 0", name="plan_line_counts"),
-    _together("plan_whole", ["plan_hash", "plan_line"]),
+    together("plan_whole", ["plan_hash", "plan_line"]),
     ForeignKeyConstraint(["payment_id", "order_id"], ["payments.id", "payments.order_id"]),
     Index(
         "uq_refunds_provider_id",

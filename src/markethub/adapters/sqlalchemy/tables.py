@@ -45,32 +45,36 @@ metadata: Final = MetaData(
 )
 
 
-def _one_of(column: str, values: type[StrEnum]) -> CheckConstraint:
+def one_of(column: str, values: type[StrEnum]) -> CheckConstraint:
+    """Allow a column the values of an enum."""
     known = ", ".join(f"'{value}'" for value in values)
     return CheckConstraint(f"{column} IN ({known})", name=f"{column}_known")
 
 
-def _currency(column: str = "currency") -> CheckConstraint:
+def currency_rule(column: str = "currency") -> CheckConstraint:
+    """Allow a column lower-case ISO 4217 codes."""
     return CheckConstraint(
         f"length({column}) = 3 AND {column} = lower({column})", name=f"{column}_code"
     )
 
 
-def _together(name: str, columns: Iterable[str]) -> CheckConstraint:
+def together(name: str, columns: Iterable[str]) -> CheckConstraint:
     """All of the columns are set, or none."""
     first, *others = columns
     same = " AND ".join(f"({first} IS NULL) = ({other} IS NULL)" for other in others)
     return CheckConstraint(same, name=name)
 
 
-def _moments() -> tuple[Column[object], ...]:
+def moments() -> tuple[Column[object], ...]:
+    """Return when a row was made and last changed."""
     return (
         Column("created_at", UtcDateTime, nullable=False),
         Column("updated_at", UtcDateTime, nullable=False),
     )
 
 
-def _version() -> tuple[Column[int], CheckConstraint]:
+def version_column() -> tuple[Column[int], CheckConstraint]:
+    """Return the counter of saves that optimistic concurrency compares."""
     return (
         Column("version", Integer, nullable=False),
         CheckConstraint("version >= 1", name="version_counts"),
@@ -88,10 +92,10 @@ orders: Final = Table(
     Column("total_minor", WHOLE, nullable=False),
     Column("status", Text, nullable=False),
     Column("paid_by", Text),
-    *_moments(),
-    *_version(),
-    _currency(),
-    _one_of("status", OrderStatus),
+    *moments(),
+    *version_column(),
+    currency_rule(),
+    one_of("status", OrderStatus),
     CheckConstraint("shipping_minor >= 0", name="shipping_not_negative"),
     CheckConstraint("total_minor BETWEEN 1 AND 99999999", name="total_chargeable"),
     CheckConstraint("(status = 'paid') = (paid_by IS NOT NULL)", name="paid_by_a_payment"),
@@ -135,12 +139,12 @@ payments: Final = Table(
     Column("fraud_warnings", Text, nullable=False, server_default="[]"),
     Column("declines", Integer, nullable=False),
     Column("refund_reserved_minor", WHOLE, nullable=False, server_default=text("0")),
-    *_moments(),
-    *_version(),
-    _currency(),
-    _one_of("status", PaymentStatus),
-    _one_of("capture_method", CaptureMethod),
-    _one_of("quarantine", Quarantine),
+    *moments(),
+    *version_column(),
+    currency_rule(),
+    one_of("status", PaymentStatus),
+    one_of("capture_method", CaptureMethod),
+    one_of("quarantine", Quarantine),
     CheckConstraint("amount_minor > 0", name="amount_positive"),
     CheckConstraint("authorized_minor BETWEEN 0 AND amount_minor", name="authorized_bounded"),
     CheckConstraint("captured_minor BETWEEN 0 AND amount_minor", name="captured_bounded"),
@@ -154,7 +158,7 @@ payments: Final = Table(
     CheckConstraint("capture_asked_minor > 0", name="capture_asked_positive"),
     CheckConstraint("declines >= 0", name="declines_not_negative"),
     CheckConstraint("status <> 'canceled' OR NOT holds_slot", name="canceled_frees_the_slot"),
-    _together("card_whole", ["card_brand", "card_last4", "card_exp_month", "card_exp_year"]),
+    together("card_whole", ["card_brand", "card_last4", "card_exp_month", "card_exp_year"]),
     UniqueConstraint("id", "order_id"),  # what orders.paid_by refers to
     Index(
         "uq_payments_live_of_order",
@@ -205,16 +209,16 @@ operations: Final = Table(
     Column("error_code", Text),
     Column("missing_since", UtcDateTime),
     Column("next_attempt_at", UtcDateTime, nullable=False),
-    *_moments(),
-    *_version(),
-    _currency(),
+    *moments(),
+    *version_column(),
+    currency_rule(),
     Column("refund_id", Text, ForeignKey("refunds.id")),
     CheckConstraint("(kind = 'refund') = (refund_id IS NOT NULL)", name="refund_named"),
-    _one_of("kind", OperationKind),
-    _one_of("status", OperationStatus),
+    one_of("kind", OperationKind),
+    one_of("status", OperationStatus),
     CheckConstraint("amount_minor > 0", name="amount_positive"),
     CheckConstraint("attempt >= 1", name="attempt_counts"),
-    _together("amount_whole", ["amount_minor", "currency"]),
+    together("amount_whole", ["amount_minor", "currency"]),
     Index(
         "uq_operations_unresolved_of_payment",
         "payment_id",
@@ -250,10 +254,10 @@ ledger_entries: Final = Table(
     Column("amount_minor", WHOLE, nullable=False),
     Column("currency", Text, nullable=False),
     Column("posted_at", UtcDateTime, nullable=False),
-    _currency(),
-    _one_of("kind", EntryKind),
-    _one_of("debit", Account),
-    _one_of("credit", Account),
+    currency_rule(),
+    one_of("kind", EntryKind),
+    one_of("debit", Account),
+    one_of("credit", Account),
     CheckConstraint("amount_minor > 0", name="amount_positive"),
     CheckConstraint("debit <> credit", name="between_two_accounts"),
     UniqueConstraint("reference", "kind"),
@@ -293,7 +297,7 @@ inbox: Final = Table(
     Column("next_attempt_at", UtcDateTime, nullable=False),
     Column("received_at", UtcDateTime, nullable=False),
     Column("updated_at", UtcDateTime, nullable=False),
-    _one_of("status", InboxStatus),
+    one_of("status", InboxStatus),
     CheckConstraint("status NOT IN ('ignored', 'dead') OR reason IS NOT NULL", name="reason_given"),
     CheckConstraint("attempts >= 0", name="attempts_not_negative"),
     Index(
@@ -318,7 +322,7 @@ idempotency_keys: Final = Table(
     Column("answer_status", Integer),
     Column("answer_content_type", Text),
     Column("answer_body", LargeBinary),  # encrypted
-    _together("answer_whole", ["answer_status", "answer_content_type", "answer_body"]),
+    together("answer_whole", ["answer_status", "answer_content_type", "answer_body"]),
     CheckConstraint("is_complete OR answer_status IS NULL", name="answer_when_complete"),
     Index("ix_idempotency_keys_begun_at", "begun_at"),
     sqlite_strict=True,
