@@ -13,6 +13,7 @@ from markethub.domain.errors import (
     KeyReused,
     NotFound,
     OrderAlreadyPaid,
+    PaymentQuarantined,
     RequestInProgress,
     TooManyDeclines,
     ValidationFailed,
@@ -246,6 +247,38 @@ class TestACapture:
         assert payment.quarantine is Quarantine.UNEXPECTED_CAPTURE
         assert (await world.order()).status is OrderStatus.OPEN
 
+    async def test_that_the_dashboard_was_faster_with_is_quarantined_and_says_so(
+        self, world: World
+    ) -> None:
+        started = await authorize(world)
+        path = f"/v1/payment_intents/{started.payment.intent_id}/capture"
+        world.stripe_does(path, {"amount_to_capture": 2000})
+
+        for _ in range(2):
+            with pytest.raises(PaymentQuarantined):
+                await capture(world, started.payment.id, origin="shop|capture|k1")
+
+    async def test_of_a_part_that_is_worth_nothing_elsewhere_is_booked_all_the_same(
+        self, store_url: str
+    ) -> None:
+        options = AccountOptions(
+            seed="test", settlement_currency="usd", exchange_rate=(1, 1000), fee_fixed=0
+        )
+        container = build_container(Settings(database=Database(url=store_url)))
+        world = World(container, options)
+        await world.register(total=50_000, currency="krw")
+        started = await world.charge(capture=CaptureMethod.MANUAL)
+        world.pay(started)
+        await world.work()
+
+        await capture(world, started.payment.id, 1)
+        await world.work()
+
+        assert (await world.payment(started.payment.id)).captured.minor == 1
+        assert 0 == (await world.books())[Book.PROVIDER_BALANCE, "krw"]
+        assert 0 == (await container.queries().health()).waiting_events
+        await container.store().close()
+
     async def test_comes_too_late_when_the_hold_has_expired(self, world: World) -> None:
         started = await authorize(world)
         world.clock.advance(days=8)
@@ -439,7 +472,9 @@ class TestAnAttempt:
         await world.recover()
         world.clock.advance(hours=1)
 
-        assert (await world.charge()).payment.id != started.payment.id
+        again = await world.charge()
+        assert again.payment.id != started.payment.id
+        assert (await world.charge()).payment.id == again.payment.id
 
     async def test_too_many_end_the_intent_that_a_browser_could_go_on_with(
         self, world: World

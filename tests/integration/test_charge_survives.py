@@ -151,9 +151,12 @@ class TestAStored500:
         assert len(world.intents()) == 1
         await assert_paid_once(world)
 
-    async def test_without_effect_is_followed_by_a_new_payment_at_once(self, world: World) -> None:
+    async def test_without_effect_is_followed_by_a_new_payment(self, world: World) -> None:
         await world.register()
         world.gateway.faults = [Fault.STORED_500]
+        with pytest.raises(GatewayUnavailable):
+            await world.charge()
+        world.clock.advance(seconds=10)
 
         started = await world.charge()
         world.pay(started)
@@ -161,6 +164,18 @@ class TestAStored500:
 
         assert len(world.intents()) == 1
         await assert_paid_once(world)
+
+    async def test_of_an_outage_asks_the_provider_once_in_a_while(self, world: World) -> None:
+        await world.register()
+        for _ in range(3):
+            for _ in range(5):
+                world.gateway.faults = [Fault.STORED_500]
+                with pytest.raises(GatewayUnavailable):
+                    await world.charge()
+            world.clock.advance(seconds=10)
+
+        assert 3 == len(await world.payments())
+        assert [] == list(await world.container.queries().outbox())
 
     async def test_without_effect_is_ended_by_recovery(self, world: World) -> None:
         await world.register()
@@ -178,6 +193,9 @@ class TestAStored500:
     ) -> None:
         await world.register()
         world.gateway.faults = [Fault.STORED_500]
+        with pytest.raises(GatewayUnavailable):
+            await world.charge()
+        world.clock.advance(seconds=10)
         started = await world.charge()
         [superseded] = [p for p in await world.payments() if p.id != started.payment.id]
         world.stripe_does(
@@ -324,12 +342,17 @@ class TestAnOldUnknownOutcome:
             await world.register(order_id)
             with pytest.raises(GatewayUnavailable):
                 await world.charge(order_id)
+        world.gateway.is_down = True
+        world.clock.advance(seconds=30)
+        unknown = await world.container.reconcile()()
+        world.gateway.is_down = False
         world.clock.advance(seconds=30)
         world.gateway.stumbles = [ZeroDivisionError("unforeseen")]
 
         with pytest.raises(ExceptionGroup) as stumbled:
             await world.container.reconcile()()
 
+        assert (0, 3) == (unknown.resolved, unknown.unresolved)
         assert [ZeroDivisionError] == [type(each) for each in stumbled.value.exceptions]
         assert len(world.intents()) == 2
 

@@ -123,6 +123,8 @@ def _exchange(
         amount=paid,
         posted_at=now,
     )
+    if balance.amount.minor <= 0:
+        return (out,)  # so little that nothing of it was left in the other currency
     into = attrs.evolve(
         out,
         kind=EntryKind.FX_IN,
@@ -134,7 +136,7 @@ def _exchange(
 
 
 def _fee(balance: BalanceTransaction, *, payment_id: PaymentId, now: datetime) -> tuple[Entry, ...]:
-    if balance.fee.minor == 0:
+    if balance.fee.minor <= 0:
         return ()
     return (
         Entry(

@@ -159,6 +159,7 @@ _UNHELD: Final = frozenset(
     {
         IntentStatus.REQUIRES_PAYMENT_METHOD,
         IntentStatus.REQUIRES_CONFIRMATION,
+        IntentStatus.REQUIRES_ACTION,
         IntentStatus.CANCELED,
     }
 )
@@ -243,6 +244,11 @@ class Operation:
         if self.error_code in _OVERTAKEN:
             raise InvalidTransition(f"the {self.kind} did not take place ({self.error_code})")
         raise refusal(self.error_code or "unknown")
+
+    @property
+    def is_superseded(self) -> bool:
+        """Tell whether it was given up although nobody knows that it had no effect."""
+        return self.status is OperationStatus.NEVER_HAPPENED and self.error_code == "superseded"
 
     def may_be_sent(self, now: datetime) -> bool:
         """Tell whether its key still protects: afterwards only a lookup is safe."""

@@ -71,6 +71,8 @@ class Quarantine(StrEnum):
 
 NEVER_CREATED: Final = "never_created"
 """Failure code of a payment whose intent the provider never made."""
+SUPERSEDED: Final = "superseded"
+"""Failure code of a payment that nobody got to see: its intent, if there is one, is a stray."""
 REJECTED: Final = "gateway_rejected"
 """Failure code of a payment whose intent the provider refused to make."""
 
@@ -338,7 +340,9 @@ class Payment:
         """Give up a payment whose intent does not exist at the provider; its slot is free."""
         if self.intent_id is not None:
             raise InvalidTransition("a payment with an intent is closed by the provider only")
-        return attrs.evolve(self, failure=Failure(code=code))._to(PaymentStatus.CANCELED, now)
+        closed = attrs.evolve(self, failure=Failure(code=code))._to(PaymentStatus.CANCELED, now)
+        # Of a payment that nobody got to see, nobody is told that it was canceled.
+        return attrs.evolve(closed, events=self.events) if code == SUPERSEDED else closed
 
     def observe(self, intent: ProviderIntent, *, order: Order, now: datetime) -> Self:
         """Merge what was read of its intent; what is known already changes nothing.

@@ -95,12 +95,18 @@ def intent(reply: Reply) -> ProviderIntent:
 
 
 def with_released(intent: ProviderIntent, reply: Reply) -> ProviderIntent:
-    """Complete an intent by the lines that its charge wrote. Raises as ``intent``."""
+    """Complete an intent by the lines that its charge wrote, where they could be read.
+
+    The intent itself has been read: that its exchange must wait is no reason to lose it.
+    """
     charge = intent.charge
     if charge is None or charge.balance is None:
         return intent
     booked = charge.balance
-    line = read(reply, lambda obj: translate.released(obj, booked=booked))
+    try:
+        line = read(reply, lambda obj: translate.released(obj, booked=booked))
+    except (NotFound, GatewayUnavailable):
+        return intent
     return attrs.evolve(intent, charge=attrs.evolve(charge, released=line))
 
 

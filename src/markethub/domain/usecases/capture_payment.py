@@ -2,7 +2,7 @@
 
 import attrs
 
-from markethub.domain.errors import InvalidTransition, KeyReused
+from markethub.domain.errors import InvalidTransition, KeyReused, PaymentQuarantined
 from markethub.domain.ids import PaymentId
 from markethub.domain.money import Money
 from markethub.domain.operation import CaptureIntent, OperationKind, refuse_second
@@ -38,13 +38,14 @@ class CapturePayment:
         """Return the captured payment.
 
         Raises NotFound; InvalidTransition, also where the order has changed since the card was
-        authorized; OrderAlreadyPaid; ValidationFailed for more than is held; RequestInProgress;
-        GatewayUnavailable for an unknown outcome (recovery finishes it); GatewayRejected.
+        authorized; OrderAlreadyPaid; PaymentQuarantined where others captured something else;
+        ValidationFailed for more than is held; RequestInProgress; GatewayUnavailable for an
+        unknown outcome (recovery finishes it); GatewayRejected.
         """
         step = await self.transactions.run(lambda tx: self._decide(tx, command))
-        if isinstance(step, Payment):
-            return step
-        payment = (await self.drive(step)).payment
+        payment = step if isinstance(step, Payment) else (await self.drive(step)).payment
+        if payment.quarantine is not None:
+            raise PaymentQuarantined("money arrived that does not fit the order")
         if payment.status is not PaymentStatus.SUCCEEDED:
             raise InvalidTransition(f"the payment could not be captured: it is {payment.status}")
         return payment

@@ -9,6 +9,7 @@ import attrs
 
 from markethub.domain.errors import (
     GatewayRejected,
+    GatewayUnavailable,
     InvalidTransition,
     NotFound,
     PaymentQuarantined,
@@ -17,9 +18,15 @@ from markethub.domain.errors import (
 )
 from markethub.domain.facts import CaptureMethod, ProviderIntent
 from markethub.domain.ids import CustomerId, IdPrefix, IntentId, OrderId, PaymentId
-from markethub.domain.operation import CancelIntent, ConfirmIntent, CreateIntent, OperationKind
+from markethub.domain.operation import (
+    RETRY_AFTER,
+    CancelIntent,
+    ConfirmIntent,
+    CreateIntent,
+    OperationKind,
+)
 from markethub.domain.order import Order, require_expected
-from markethub.domain.payment import DECLINES_MAXIMUM, Payment, PaymentStatus
+from markethub.domain.payment import DECLINES_MAXIMUM, SUPERSEDED, Payment, PaymentStatus
 from markethub.domain.ports.system import Clock, Ids
 from markethub.domain.ports.unit_of_work import Transaction, Transactions
 from markethub.domain.secret import Secret
@@ -184,9 +191,23 @@ class ChargeOrder:
         )
         return await self.settlement.ask(tx, live, confirm, origin=origin)
 
+    async def _require_calm(self, tx: Transaction, order: Order) -> None:
+        """Raise GatewayUnavailable shortly after an intent was superseded.
+
+        A provider that fails every creation would otherwise be asked again and again, and each
+        of its failures may yet be carried out.
+        """
+        since = self.clock.now() - RETRY_AFTER
+        for payment in await tx.payments.of_order(order.id):
+            failure = payment.failure
+            if failure is not None and failure.code == SUPERSEDED and payment.updated_at > since:
+                wait_s = ceil((payment.updated_at - since).total_seconds())
+                raise GatewayUnavailable("the provider creates nothing now", retry_after_s=wait_s)
+
     async def _start(
         self, tx: Transaction, order: Order, command: ChargeOrderCommand, usage: Usage
     ) -> Asked:
+        await self._require_calm(tx, order)
         payment = Payment.start(
             id=PaymentId(self.ids.new(IdPrefix.PAYMENT)),
             order=order,
@@ -261,7 +282,9 @@ def _require_chargeable(payments: Sequence[Payment], *, now: datetime) -> None:
         raise PaymentQuarantined("money arrived that does not fit the order")
     if sum(payment.declines for payment in payments) < DECLINES_MAXIMUM:
         return
-    again_at = max(payment.updated_at for payment in payments) + DECLINES_PAUSE
+    # Of those that were declined: the payment after the rest does not begin it anew.
+    declined = (payment.updated_at for payment in payments if payment.declines)
+    again_at = max(declined) + DECLINES_PAUSE
     if now < again_at:
         raise TooManyDeclines(
             "the order has met too many declines",

@@ -4,7 +4,13 @@ from contextlib import suppress
 
 import attrs
 
-from markethub.domain.errors import OrderAlreadyPaid, PaymentQuarantined, StaleWrite, TryAgain
+from markethub.domain.errors import (
+    NotFound,
+    OrderAlreadyPaid,
+    PaymentQuarantined,
+    StaleWrite,
+    TryAgain,
+)
 from markethub.domain.ids import IntentId, OrderId, PaymentId
 from markethub.domain.operation import CancelIntent, UpdateIntent, refuse_second
 from markethub.domain.order import Cart, Order, OrderStatus
@@ -72,7 +78,7 @@ class RegisterOrder:
 
         live = await self.transactions.run(find)
         if live is not None:
-            with suppress(TryAgain):
+            with suppress(TryAgain, NotFound):
                 await self.settlement.refresh(*live)
 
     async def _store(

@@ -27,6 +27,7 @@ from markethub.domain.payment import (
     DECLINES_MAXIMUM,
     NEVER_CREATED,
     REJECTED,
+    SUPERSEDED,
     Action,
     Payment,
     PaymentStatus,
@@ -202,8 +203,7 @@ def _without(operation: Operation, payment: Payment, *, now: datetime) -> Paymen
     """Return the payment as it is when ``operation`` did not and will not take place."""
     match operation.kind:
         case OperationKind.CREATE_INTENT if payment.intent_id is None:
-            never = operation.status is OperationStatus.NEVER_HAPPENED
-            return payment.close(NEVER_CREATED if never else REJECTED, now=now)
+            return payment.close(_why_closed(operation), now=now)
         case OperationKind.CAPTURE if payment.capture_asked is not None:
             return payment.forget_capture(now=now)
         case _:
@@ -219,6 +219,12 @@ async def _is_tested(tx: Transaction, before: Payment, seen: Payment) -> bool:
         return False
     of_order = await tx.payments.of_order(seen.order_id)
     return sum(payment.declines for payment in of_order) >= DECLINES_MAXIMUM
+
+
+def _why_closed(operation: Operation) -> str:
+    if operation.status is not OperationStatus.NEVER_HAPPENED:
+        return REJECTED
+    return SUPERSEDED if operation.is_superseded else NEVER_CREATED
 
 
 async def lock(tx: Transaction, payment_id: PaymentId) -> tuple[Order, Payment]:

@@ -108,6 +108,19 @@ def test_any_other_answer_leaves_it_unknown_and_a_replayed_one_stays_so(
     assert Unknown(reason=f"status {status}", stored=replayed) == outcome
 
 
+@pytest.mark.parametrize(
+    "reply",
+    [NoAnswer(reason="ConnectError"), Answer(status=403, body=objects.error())],
+    ids=["no answer", "not allowed"],
+)
+def test_an_intent_is_not_lost_because_the_lines_of_its_charge_cannot_be_read(
+    reply: outcomes.Reply,
+) -> None:
+    intent = translate.intent(objects.with_charge_inline(objects.intent()))
+
+    assert intent is outcomes.with_released(intent, reply)
+
+
 class TestARead:
     def test_returns_the_intent(self) -> None:
         expected = translate.intent(objects.intent())
