@@ -326,6 +326,7 @@ async def test_an_unknown_outcome_is_finished_by_the_same_request_and_charged_on
     try:
         charged = await world.charge(method_id=saved.id, off_session=True)
     except GatewayUnavailable:
+        world.clock.advance(seconds=10)
         charged = await world.charge(method_id=saved.id, off_session=True)
 
     assert PaymentStatus.SUCCEEDED is charged.payment.status
