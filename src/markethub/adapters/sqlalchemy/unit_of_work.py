@@ -7,9 +7,9 @@ import attrs
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from markethub.adapters.sqlalchemy.disputes import SqlDisputes, SqlSubmissions
+from markethub.adapters.sqlalchemy.inbox_events import SqlInboxEvents
 from markethub.adapters.sqlalchemy.refunds import SqlRefunds
 from markethub.adapters.sqlalchemy.repositories import (
-    SqlInboxEvents,
     SqlLedger,
     SqlOperations,
     SqlOrders,
