@@ -46,6 +46,7 @@ from markethub.domain.usecases.process_inbox import ProcessInbox, RenewLeases
 from markethub.domain.usecases.receive_event import ReceiveEvent, ReceiveEventCommand
 from markethub.domain.usecases.reconcile import Reconcile
 from markethub.domain.usecases.reconcile_disputes import ReconcileDisputes, RemindOfDisputes
+from markethub.domain.usecases.recover import Recover
 from markethub.domain.usecases.refund_events import RefundEvents
 from markethub.domain.usecases.refund_payment import RefundPayment
 from markethub.domain.usecases.register_order import RegisterOrder
@@ -347,17 +348,21 @@ class Container(containers.DeclarativeContainer):
     )
     remind_of_disputes = providers.Factory(RemindOfDisputes, transactions=transactions, clock=clock)
 
+    recover = providers.Factory(
+        Recover,
+        reconcile=reconcile,
+        reconcile_disputes=reconcile_disputes,
+        remind_of_disputes=remind_of_disputes,
+        detach_methods=detach_methods,
+    )
+
     rotate_keys = providers.Factory(RotateKeys, rotation=rotation)
 
     worker = providers.Factory(
         Worker,
         process_inbox=process_inbox,
         renew_leases=renew_leases,
-        reconcile=reconcile,
-        reconcile_disputes=reconcile_disputes,
-        remind_of_disputes=remind_of_disputes,
-        detach_methods=detach_methods,
-        pause=pause,
+        recover=recover,
     )
     pump = providers.Selector(
         settings.provided.gateway,
