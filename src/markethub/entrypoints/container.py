@@ -30,6 +30,7 @@ from markethub.domain.ports.cipher import TokenCipher
 from markethub.domain.ports.system import Clock, Ids
 from markethub.domain.usecases.accept_dispute import AcceptDispute
 from markethub.domain.usecases.attach_file import AttachFile
+from markethub.domain.usecases.cancel_abandoned import CancelAbandoned
 from markethub.domain.usecases.cancel_order import CancelOrder
 from markethub.domain.usecases.cancel_payment import CancelPayment
 from markethub.domain.usecases.capture_payment import CapturePayment
@@ -51,6 +52,7 @@ from markethub.domain.usecases.refund_events import RefundEvents
 from markethub.domain.usecases.refund_payment import RefundPayment
 from markethub.domain.usecases.register_order import RegisterOrder
 from markethub.domain.usecases.remove_method import DetachMethods, RemoveMethod
+from markethub.domain.usecases.report_expiring import ReportExpiring
 from markethub.domain.usecases.rotate_keys import RotateKeys
 from markethub.domain.usecases.save_method import SaveMethod
 from markethub.domain.usecases.set_default_method import SetDefaultMethod
@@ -348,8 +350,19 @@ class Container(containers.DeclarativeContainer):
     )
     remind_of_disputes = providers.Factory(RemindOfDisputes, transactions=transactions, clock=clock)
 
+    cancel_abandoned = providers.Factory(
+        CancelAbandoned,
+        transactions=transactions,
+        settlement=settlement,
+        drive=drive,
+        clock=clock,
+        after=settings.provided.abandoned_after,
+    )
+    report_expiring = providers.Factory(ReportExpiring, transactions=transactions, clock=clock)
     recover = providers.Factory(
         Recover,
+        cancel_abandoned=cancel_abandoned,
+        report_expiring=report_expiring,
         reconcile=reconcile,
         reconcile_disputes=reconcile_disputes,
         remind_of_disputes=remind_of_disputes,

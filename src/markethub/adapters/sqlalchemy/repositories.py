@@ -5,7 +5,19 @@ from datetime import datetime
 from typing import Any, Final
 
 import attrs
-from sqlalchemy import Insert, Select, Table, Update, bindparam, insert, select, update
+from sqlalchemy import (
+    Insert,
+    Select,
+    Table,
+    Update,
+    and_,
+    bindparam,
+    exists,
+    insert,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -37,9 +49,9 @@ from markethub.domain.ids import (
     PaymentId,
 )
 from markethub.domain.ledger import Entry
-from markethub.domain.operation import Operation
+from markethub.domain.operation import Operation, OperationStatus
 from markethub.domain.order import Order
-from markethub.domain.payment import Payment
+from markethub.domain.payment import UNPAID, Payment, PaymentStatus
 
 
 @attrs.frozen(kw_only=True)
@@ -184,6 +196,45 @@ class SqlPayments:
         """Return an order's payments, oldest first."""
         rows = await self._connection.execute(payments_of_order(order_id))
         return [payment_from_row(row) for row in rows.mappings()]
+
+    async def abandoned(
+        self, *, before: datetime | None, strays_before: datetime, limit: int
+    ) -> Sequence[PaymentId]:
+        """Name payments whose intents nobody will pay, the longest untouched first."""
+        payments, operations = tables.payments.c, tables.operations.c
+        left = and_(
+            payments.status.in_([status.value for status in UNPAID]),
+            payments.intent_id.is_not(None),
+            payments.updated_at <= before,
+        )
+        stray = and_(~payments.holds_slot, payments.updated_at <= strays_before)
+        query = (
+            select(payments.id)
+            .where(tables.PAYMENT_UNFINISHED)
+            .where(stray if before is None else or_(left, stray))
+            .where(
+                ~exists()
+                .where(operations.payment_id == payments.id)
+                .where(operations.status == OperationStatus.UNRESOLVED.value)
+            )
+            .order_by(payments.updated_at, payments.id)
+            .limit(limit)
+        )
+        return [PaymentId(found) for found in (await self._connection.execute(query)).scalars()]
+
+    async def expiring(self, *, before: datetime, limit: int) -> Sequence[PaymentId]:
+        """Name authorized payments whose hold ends before then, if that was not told yet."""
+        payments = tables.payments.c
+        query = (
+            select(payments.id)
+            .where(tables.PAYMENT_UNFINISHED)
+            .where(payments.status == PaymentStatus.AUTHORIZED.value)
+            .where(payments.capture_before <= before)
+            .where(~payments.expiry_told)
+            .order_by(payments.updated_at, payments.id)
+            .limit(limit)
+        )
+        return [PaymentId(found) for found in (await self._connection.execute(query)).scalars()]
 
     async def save(self, payment: Payment) -> Payment:
         """Insert or update it, and stage its events."""
