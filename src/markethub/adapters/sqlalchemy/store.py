@@ -8,6 +8,7 @@ import asyncpg
 from sqlalchemy.exc import SQLAlchemyError
 
 from markethub.adapters.sqlalchemy import schema
+from markethub.adapters.sqlalchemy.begin import begin_on_core, begin_on_driver
 from markethub.adapters.sqlalchemy.disputes import SqlDisputeQueries
 from markethub.adapters.sqlalchemy.engines import engines_for
 from markethub.adapters.sqlalchemy.idempotency import SqlIdempotencyKeys
@@ -42,8 +43,9 @@ class SqlStore:
         self._engines = engines_for(url)
         self._repeat = repeat = Repeater(pause)
         writer, reader = self._engines.writer, self._engines.reader
+        begin = begin_on_core if self._engines.is_sqlite else begin_on_driver
         self._vault_key = VaultKey(writer, cipher)
-        self.transactions = SqlTransactions(writer, repeat, self._vault_key)
+        self.transactions = SqlTransactions(writer, repeat, self._vault_key, begin)
         inbox = SqlInbox(writer, repeat, Tokens(cipher))
         self.inbox = inbox if self._engines.is_sqlite else PostgresInbox(writer, inbox)
         self.queries = SqlQueries(reader, repeat)
