@@ -4,7 +4,6 @@ Started with a database's address, it drains what is there to warm up, says ``re
 for a line, drains again and prints what it did as JSON.
 """
 
-import asyncio
 import json
 import subprocess
 import sys
@@ -15,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import attrs
+import uvloop
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
@@ -98,4 +98,4 @@ def _line(worker: "subprocess.Popen[str]") -> str:
 
 
 if __name__ == "__main__":
-    asyncio.run(work(sys.argv[1]))
+    uvloop.run(work(sys.argv[1]))

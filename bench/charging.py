@@ -14,6 +14,7 @@ from pathlib import Path
 
 import asyncpg
 import attrs
+import uvloop
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
@@ -118,7 +119,7 @@ def main() -> None:
     """Measure once, long enough, and print the share of the ideal."""
     with running_postgres(fsync=True) as server, server.database() as name:
         url = server.url_of(name)
-        charged = asyncio.run(measure(url))
+        charged = uvloop.run(measure(url))
         asyncio.run(check(url, charged.calls + WARM))
     ideal, rate = AT_ONCE / GATEWAY_S, charged.calls / charged.seconds
     median, p99 = (

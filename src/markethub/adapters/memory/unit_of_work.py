@@ -60,7 +60,7 @@ class MemoryTransaction:
             methods,
         )
         self.orders = MemoryOrders(rows=orders, outbox=self._outbox)
-        self.payments = MemoryPayments(rows=payments, outbox=self._outbox)
+        self.payments = MemoryPayments(rows=payments, orders=self.orders, outbox=self._outbox)
         self.operations = MemoryOperations(rows=operations)
         self.customers = MemoryCustomers(rows=customers)
         self.methods = MemoryMethods(rows=methods, outbox=self._outbox)

@@ -211,6 +211,14 @@ class SqlPayments:
         """Return the payment, holding its row."""
         return await self._find(_LOCKED_PAYMENT, id=id)
 
+    async def lock_with_order(self, id: PaymentId) -> tuple[Order, Payment] | None:
+        """Return the payment and its order, holding the order's row, then the payment's."""
+        row = await one(self._session, _LOCKED_WITH_ORDER, id=id)
+        if row is None:
+            return None
+        payment = {name: row[label] for name, label in _PAYMENT_LABELS.items()}
+        return order_from_row(row), payment_from_row(payment)
+
     async def _find(self, query: Select[Any], **parameters: str) -> Payment | None:
         row = await one(self._session, query, **parameters)
         return payment_from_row(row) if row else None
@@ -233,6 +241,18 @@ _PAYMENT_BY_INTENT: Final = by(tables.payments, "intent_id")
 _PAYMENT_OF_CUSTOMER_BY_INTENT: Final = by(tables.payments, "intent_id", "customer_id")
 _PAYMENT_BY_CHARGE: Final = by(tables.payments, "charge_id")
 _LOCKED_PAYMENT: Final = _PAYMENT_BY_ID.with_for_update()
+_PAYMENT_LABELS: Final = {column.name: f"payment_{column.name}" for column in tables.payments.c}
+_LOCKED_WITH_ORDER: Final = (
+    select(
+        tables.orders,
+        *(tables.payments.c[name].label(_PAYMENT_LABELS[name]) for name in _PAYMENT_LABELS),
+    )
+    # PostgreSQL locks the rows of a join in the order in which its tables stand here.
+    .select_from(tables.orders)
+    .join(tables.payments, tables.payments.c.order_id == tables.orders.c.id)
+    .where(tables.payments.c.id == bindparam("id"))
+    .with_for_update()
+)
 PAYMENTS_OF_ORDER: Final = by(tables.payments, "order_id").order_by(
     tables.payments.c.created_at, tables.payments.c.id
 )
