@@ -8,9 +8,15 @@ import asyncpg
 from sqlalchemy.exc import SQLAlchemyError
 
 from markethub.adapters.sqlalchemy import schema
-from markethub.adapters.sqlalchemy.begin import begin_on_core, begin_on_driver
+from markethub.adapters.sqlalchemy.begin import Begin, BeginOnCore, BeginOnDriver
 from markethub.adapters.sqlalchemy.disputes import SqlDisputeQueries
-from markethub.adapters.sqlalchemy.engines import engines_for
+from markethub.adapters.sqlalchemy.engines import (
+    POOL_S_MAXIMUM,
+    TRANSACTIONS_AT_ONCE,
+    Engines,
+    engines_for,
+)
+from markethub.adapters.sqlalchemy.handover import Handover
 from markethub.adapters.sqlalchemy.idempotency import SqlIdempotencyKeys
 from markethub.adapters.sqlalchemy.inbox import PostgresInbox, SqlInbox
 from markethub.adapters.sqlalchemy.queries import SqlQueries
@@ -43,9 +49,8 @@ class SqlStore:
         self._engines = engines_for(url)
         self._repeat = repeat = Repeater(pause)
         writer, reader = self._engines.writer, self._engines.reader
-        begin = begin_on_core if self._engines.is_sqlite else begin_on_driver
         self._vault_key = VaultKey(writer, cipher)
-        self.transactions = SqlTransactions(writer, repeat, self._vault_key, begin)
+        self.transactions = SqlTransactions(_begin(self._engines), repeat, self._vault_key)
         inbox = SqlInbox(writer, repeat, Tokens(cipher))
         self.inbox = inbox if self._engines.is_sqlite else PostgresInbox(writer, inbox)
         self.queries = SqlQueries(reader, repeat)
@@ -85,6 +90,14 @@ class SqlStore:
     async def close(self) -> None:
         """Close all connections."""
         await self._engines.dispose()
+
+
+def _begin(engines: Engines) -> Begin:
+    if engines.is_sqlite:
+        return BeginOnCore(engines.writer)
+    return BeginOnDriver(
+        Handover(engines.writer, at_most=TRANSACTIONS_AT_ONCE, wait_s_maximum=POOL_S_MAXIMUM)
+    )
 
 
 @asynccontextmanager

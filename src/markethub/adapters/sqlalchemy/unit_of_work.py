@@ -4,7 +4,6 @@ from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 import attrs
-from sqlalchemy.ext.asyncio import AsyncEngine
 
 from markethub.adapters.sqlalchemy.begin import Begin, Begun
 from markethub.adapters.sqlalchemy.disputes import SqlDisputes, SqlSubmissions
@@ -64,10 +63,9 @@ class SqlTransaction:
 class SqlTransactions:
     """Runs work in a transaction of the database."""
 
-    _engine: AsyncEngine
+    _begin: Begin
     _repeat: Repeater
     _vault_key: VaultKey
-    _begin: Begin
 
     async def run(self, work: Callable[[Transaction], Awaitable[T]]) -> T:
         """Begin, await ``work``, commit, and return its result; roll back on any exception.
@@ -80,7 +78,7 @@ class SqlTransactions:
 
     async def _once(self, work: Callable[[Transaction], Awaitable[T]]) -> T:
         sealing = await self._vault_key.sealing()
-        async with self._begin(self._engine) as begun:
+        async with self._begin() as begun:
             result = await work(SqlTransaction.on(begun.session, sealing))
             await _commit(begun)
         return result
