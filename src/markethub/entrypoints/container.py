@@ -25,8 +25,9 @@ from markethub.domain.facts import (
     RefundReported,
     WarningReported,
 )
+from markethub.domain.ids import IdPrefix
 from markethub.domain.ports.cipher import TokenCipher
-from markethub.domain.ports.system import Clock
+from markethub.domain.ports.system import Clock, Ids
 from markethub.domain.usecases.accept_dispute import AcceptDispute
 from markethub.domain.usecases.attach_file import AttachFile
 from markethub.domain.usecases.cancel_order import CancelOrder
@@ -41,7 +42,7 @@ from markethub.domain.usecases.drive_submission import SubmissionDriver
 from markethub.domain.usecases.ensure_customer import EnsureCustomer
 from markethub.domain.usecases.intent_events import IntentEvents
 from markethub.domain.usecases.method_events import MethodEvents, SavingIntentEvents
-from markethub.domain.usecases.process_inbox import ProcessInbox
+from markethub.domain.usecases.process_inbox import ProcessInbox, RenewLeases
 from markethub.domain.usecases.receive_event import ReceiveEvent, ReceiveEventCommand
 from markethub.domain.usecases.reconcile import Reconcile
 from markethub.domain.usecases.reconcile_disputes import ReconcileDisputes, RemindOfDisputes
@@ -176,6 +177,10 @@ def _fake_router(account: "Account") -> "Router":
     return fake_stripe_router(account)
 
 
+def _worker_name(ids: Ids) -> str:
+    return ids.new(IdPrefix.WORKER)
+
+
 def _database_kind(settings: Settings) -> str:
     return "memory" if settings.database.kind == "memory" else "sql"
 
@@ -305,6 +310,7 @@ class Container(containers.DeclarativeContainer):
         clock=clock,
         livemode=providers.Callable(lambda settings: settings.mode == "live", settings),
     )
+    worker_name = providers.Singleton(_worker_name, ids)
     intent_events = providers.Factory(IntentEvents, settlement=settlement)
     dispute_events = providers.Factory(DisputeEvents, settlement=dispute_settlement)
     saving_intent_events = providers.Factory(
@@ -327,6 +333,11 @@ class Container(containers.DeclarativeContainer):
         ),
         translator=translator,
         clock=clock,
+        ids=ids,
+        worker=worker_name,
+    )
+    renew_leases = providers.Factory(
+        RenewLeases, transactions=transactions, clock=clock, worker=worker_name
     )
     reconcile = providers.Factory(
         Reconcile, transactions=transactions, settlement=settlement, drive=drive, clock=clock
@@ -341,6 +352,7 @@ class Container(containers.DeclarativeContainer):
     worker = providers.Factory(
         Worker,
         process_inbox=process_inbox,
+        renew_leases=renew_leases,
         reconcile=reconcile,
         reconcile_disputes=reconcile_disputes,
         remind_of_disputes=remind_of_disputes,

@@ -26,8 +26,6 @@ from markethub.adapters.sqlalchemy.mappers import (
     entry_from_row,
     entry_to_row,
     event_to_row,
-    inbox_event_from_row,
-    inbox_event_to_row,
     operation_from_row,
     operation_to_row,
     order_from_row,
@@ -35,7 +33,7 @@ from markethub.adapters.sqlalchemy.mappers import (
     payment_from_row,
     payment_to_row,
 )
-from markethub.adapters.sqlalchemy.sealing import Tokens, inbox_context, operation_context
+from markethub.adapters.sqlalchemy.sealing import Tokens, operation_context
 from markethub.adapters.sqlalchemy.session import Session
 from markethub.adapters.sqlalchemy.trouble import is_taken
 from markethub.adapters.sqlalchemy.upsert import INSERTS
@@ -44,13 +42,11 @@ from markethub.domain.events import DomainEvent
 from markethub.domain.ids import (
     ChargeId,
     CustomerId,
-    EventId,
     IntentId,
     OperationId,
     OrderId,
     PaymentId,
 )
-from markethub.domain.inbox_event import InboxEvent
 from markethub.domain.ledger import Entry
 from markethub.domain.operation import Operation
 from markethub.domain.order import Order
@@ -343,46 +339,3 @@ _POST: Final = {
     )
     for dialect, insert in INSERTS.items()
 }
-
-
-@attrs.frozen
-class SqlInboxEvents:
-    """Stored events of the provider."""
-
-    _session: Session
-    _tokens: Tokens
-
-    async def due(self, *, now: datetime, limit: int) -> Sequence[EventId]:
-        """Name waiting events whose ``next_attempt_at`` has come, oldest first."""
-        ids = await self._session.execute(_INBOX_DUE, {"now": now, "at_most": limit})
-        return [EventId(due) for due in ids.scalars()]
-
-    async def lock(self, id: EventId) -> InboxEvent | None:
-        """Return the event, holding its row."""
-        row = await one(self._session, _LOCKED_EVENT, id=id)
-        if row is None:
-            return None
-        payload = self._tokens.open(row["payload"], inbox_context(row["id"]))
-        return inbox_event_from_row({**row, "payload": payload})
-
-    async def save(self, event: InboxEvent) -> None:
-        """Update status, reason and attempts of a stored event."""
-        row = inbox_event_to_row(event)
-        marked = {name: row[name] for name in _MARKED}
-        await self._session.execute(_MARK, {**marked, "event_id": event.event.id})
-
-
-_LOCKED_EVENT: Final = by(tables.inbox, "id").with_for_update()
-_INBOX_DUE: Final = (
-    select(tables.inbox.c.id)
-    .where(tables.INBOX_WAITING)
-    .where(tables.inbox.c.next_attempt_at <= bindparam("now"))
-    .order_by(tables.inbox.c.next_attempt_at, tables.inbox.c.received_at, tables.inbox.c.id)
-    .limit(bindparam("at_most"))
-)
-_MARKED: Final = ("status", "reason", "attempts", "next_attempt_at", "updated_at")
-_MARK: Final = (
-    update(tables.inbox)
-    .where(tables.inbox.c.id == bindparam("event_id"))
-    .values({name: bindparam(name) for name in _MARKED})
-)

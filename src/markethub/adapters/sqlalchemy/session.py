@@ -61,9 +61,11 @@ class Session(Protocol):
         ...
 
     async def execute(
-        self, statement: Executable, parameters: Mapping[str, Any] | None = None
+        self,
+        statement: Executable,
+        parameters: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None,
     ) -> Result:
-        """Execute a statement of Core.
+        """Execute a statement of Core, once for each of several parameters.
 
         Raises SQLAlchemy's DBAPIError, IntegrityError where a rule of the database is broken,
         and StatementError for a value that its column's type refuses.
@@ -181,21 +183,33 @@ class DriverSession:
         return _DIALECT
 
     async def execute(
-        self, statement: Executable, parameters: Mapping[str, Any] | None = None
+        self,
+        statement: Executable,
+        parameters: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None,
     ) -> DriverResult:
-        """Execute a statement of Core. Raises as ``Session``."""
-        given = parameters or {}
-        prepared = _prepare(statement, tuple(given))
+        """Execute a statement of Core, once for each of several parameters. Raises as ``Session``.
+
+        Several take one round trip; how many rows they wrote is not said.
+        """
+        given: Sequence[Mapping[str, Any]]
+        if parameters is None or isinstance(parameters, Mapping):
+            given, is_one = (parameters or {},), True
+        else:
+            given, is_one = parameters, False
+        prepared = _prepare(statement, tuple(given[0]))
         try:
-            arguments = prepared.arguments(given)
+            arguments = [prepared.arguments(each) for each in given]
         except ValueError as error:
             raise StatementError(str(error), prepared.sql, None, error) from error
         try:
+            if not is_one:
+                await self.driver.executemany(prepared.sql, arguments)
+                return DriverResult((), -1)
             if prepared.returns_rows:
-                records = await self.driver.fetch(prepared.sql, *arguments)
+                records = await self.driver.fetch(prepared.sql, *arguments[0])
                 return DriverResult(records, len(records))
             # "INSERT 0 1", "UPDATE 1"
-            done: str = await self.driver.execute(prepared.sql, *arguments)
+            done: str = await self.driver.execute(prepared.sql, *arguments[0])
             return DriverResult((), int(done.rpartition(" ")[2]))
         except DRIVER_ERRORS as error:
             raise told(error, self.driver, prepared.sql) from error

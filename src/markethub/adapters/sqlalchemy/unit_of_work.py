@@ -7,9 +7,9 @@ import attrs
 
 from markethub.adapters.sqlalchemy.begin import Begin, Begun
 from markethub.adapters.sqlalchemy.disputes import SqlDisputes, SqlSubmissions
+from markethub.adapters.sqlalchemy.inbox_events import SqlInboxEvents
 from markethub.adapters.sqlalchemy.refunds import SqlRefunds
 from markethub.adapters.sqlalchemy.repositories import (
-    SqlInboxEvents,
     SqlLedger,
     SqlOperations,
     SqlOrders,
