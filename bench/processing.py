@@ -22,9 +22,10 @@ import _pgbench
 from _drain import Drained, drain, measured, workers
 from _paid_orders import container_for, opened, prepare_orders, receive, token
 
+from markethub.domain.ids import IdPrefix
+from markethub.entrypoints.worker import LANES
 from tests.support.postgres import PostgresServer, running_postgres
 
-LANES = 1
 EVENTS = 1000
 WARM = 60
 ROUNDS = 2
@@ -84,6 +85,18 @@ async def check(url: str, events: int) -> None:
         await connection.close()
 
 
+async def lease_all(url: str, lease: str) -> None:
+    """Claim whatever waits, under the lease that the recorded statements look for."""
+    connection = await asyncpg.connect(url)
+    try:
+        await connection.execute(
+            "INSERT INTO inbox_leases (subject, lease, holder, until) "  # noqa: S608 - our own
+            f"SELECT subject, {lease}, 'pgbench', now() FROM inbox WHERE status = 'pending'"
+        )
+    finally:
+        await connection.close()
+
+
 async def take_in(url: str, numbers: range) -> None:
     """Store the events of these orders."""
     container = container_for(url)
@@ -103,6 +116,12 @@ class Bench:
         asyncio.run(prepare_orders(url, self._count))
         statements = recorded(server, url, 2)
         self.statements = len(statements)
+        self._lease = next(
+            value
+            for statement in statements
+            for value in statement.parameters.values()
+            if value.startswith(f"'{IdPrefix.LEASE}_")
+        )
         self._next += 2
         self._script = folder / "processing.sql"
         numbered = _pgbench.script(statements, token=token(2), variable="token")
@@ -120,6 +139,7 @@ class Bench:
         """Return transactions per second of pgbench."""
         numbers = self._taken(EVENTS)
         asyncio.run(take_in(self._url, numbers))
+        asyncio.run(lease_all(self._url, self._lease))
         return _pgbench.run(
             self._url,
             self._script,
