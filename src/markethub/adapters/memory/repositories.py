@@ -79,6 +79,7 @@ class MemoryPayments:
 
     rows: Staged[PaymentId, Payment]
     operations: Staged[OperationId, Operation]
+    orders: MemoryOrders
     outbox: list[DomainEvent]
 
     async def find(self, id: PaymentId, *, customer_id: CustomerId | None = None) -> Payment | None:
@@ -101,6 +102,13 @@ class MemoryPayments:
     async def lock(self, id: PaymentId) -> Payment | None:
         """Return the payment, holding its row."""
         return await self.rows.hold(id)
+
+    async def lock_with_order(self, id: PaymentId) -> tuple[Order, Payment] | None:
+        """Return the payment and its order, holding the order's row, then the payment's."""
+        found = self.rows.get(id)
+        order = None if found is None else await self.orders.lock(found.order_id)
+        payment = await self.lock(id)
+        return None if order is None or payment is None else (order, payment)
 
     async def of_order(self, order_id: OrderId) -> Sequence[Payment]:
         """Return an order's payments, oldest first."""

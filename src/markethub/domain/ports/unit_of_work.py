@@ -65,6 +65,10 @@ class Payments(Protocol):
         """Return the payment, holding its row."""
         ...
 
+    async def lock_with_order(self, id: PaymentId) -> tuple[Order, Payment] | None:
+        """Return the payment and its order, holding the order's row, then the payment's."""
+        ...
+
     async def of_order(self, order_id: OrderId) -> Sequence[Payment]:
         """Return an order's payments, oldest first."""
         ...
