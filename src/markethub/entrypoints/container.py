@@ -50,6 +50,7 @@ from markethub.domain.usecases.refund_events import RefundEvents
 from markethub.domain.usecases.refund_payment import RefundPayment
 from markethub.domain.usecases.register_order import RegisterOrder
 from markethub.domain.usecases.remove_method import DetachMethods, RemoveMethod
+from markethub.domain.usecases.replay_event import ReplayEvent
 from markethub.domain.usecases.rotate_keys import RotateKeys
 from markethub.domain.usecases.save_method import SaveMethod
 from markethub.domain.usecases.set_default_method import SetDefaultMethod
@@ -203,6 +204,7 @@ class Container(containers.DeclarativeContainer):
     transactions = store.provided.transactions
     inbox = store.provided.inbox
     queries = store.provided.queries
+    inbox_queries = store.provided.inbox_queries
     refund_queries = store.provided.refund_queries
     dispute_queries = store.provided.dispute_queries
     idempotency_keys = store.provided.idempotency_keys
@@ -347,6 +349,7 @@ class Container(containers.DeclarativeContainer):
     )
     remind_of_disputes = providers.Factory(RemindOfDisputes, transactions=transactions, clock=clock)
 
+    replay_event = providers.Factory(ReplayEvent, transactions=transactions, clock=clock)
     rotate_keys = providers.Factory(RotateKeys, rotation=rotation)
 
     worker = providers.Factory(

@@ -7,9 +7,10 @@ import click
 
 from markethub.domain import ids
 from markethub.domain.errors import NotFound, ValidationFailed
-from markethub.domain.ids import CustomerId, DisputeId, OrderId, PaymentId, RefundId
+from markethub.domain.ids import CustomerId, DisputeId, EventId, OrderId, PaymentId, RefundId
 from markethub.domain.money import Currency, Money
 
+_EVENT_ID = re.compile(r"[A-Za-z0-9_]{1,255}")
 _OWN_ID = re.compile(r"[A-Za-z0-9_]{1,128}")
 
 
@@ -97,6 +98,23 @@ class DisputeIdParam(click.ParamType[DisputeId]):
         if not is_own_id(value):
             raise NotFound("no such dispute")
         return DisputeId(value)
+
+
+class EventIdParam(click.ParamType[EventId]):
+    """An id of the provider's. What cannot be one does not exist: raises NotFound."""
+
+    name = "event id"
+
+    def convert(
+        self,
+        value: str,
+        param: click.Parameter | None,  # noqa: ARG002 - click's signature
+        ctx: click.Context | None,  # noqa: ARG002 - click's signature
+    ) -> EventId:
+        """Read an event's id."""
+        if not _EVENT_ID.fullmatch(value):
+            raise NotFound("no such event")
+        return EventId(value)
 
 
 class MomentParam(click.ParamType[datetime]):
