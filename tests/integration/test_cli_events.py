@@ -10,6 +10,7 @@ import pytest
 
 from markethub.domain.ids import EventId
 from markethub.domain.inbox_event import InboxEvent
+from markethub.entrypoints.cli.demo_world import World
 from markethub.entrypoints.container import Container
 from tests.support.shell import Ran, Shell, log_restored
 from tests.support.stores import START, event
@@ -128,3 +129,40 @@ class TestAReplay:
     def test_of_no_dead_events_does_nothing(self, shell: Shell) -> None:
         assert 0 == shell.markethub("events", "replay", "--dead").code
         assert EventId("evt_1") not in statuses(shell)
+
+
+class TestABackfill:
+    def test_stores_what_never_arrived_and_once_only(self, shell: Shell) -> None:
+        # The account's pump does not run here: nothing has been delivered.
+        async def story(container: Container) -> None:
+            account = container.account()
+            account.advance(int(container.clock().now().timestamp()))
+            world = World(container)
+            await world.register("o-1", 50_00)
+            world.pay(await world.charge("o-1"), "4242424242424242")
+
+        shell.within(story)
+
+        first = document(shell.markethub("--json", "events", "backfill", "--since", "1d"))
+        again = shell.markethub("events", "backfill", "--since", "1d")
+
+        assert first["new"] > 1
+        assert (0, 0, 0) == (first["known"], first["other_mode"], first["unreadable"])
+        lines = [line.split() for line in again.out.splitlines()]
+        assert [["new", "0"], ["known", str(first["new"])]] == lines[:2]
+        assert {"pending"} == set(statuses(shell).values())
+
+    @pytest.mark.parametrize("since", ["31d", "2020-01-01"])
+    def test_beyond_thirty_days_is_refused_by_a_sentence(self, shell: Shell, since: str) -> None:
+        ran = shell.markethub("events", "backfill", "--since", since)
+
+        assert 1 == ran.code
+        assert "the provider lists events of the last 30 days only" in ran.err
+
+    @pytest.mark.parametrize("since", ["yesterday", "7w", "-1d"])
+    def test_a_time_that_is_none_is_wrong_usage(self, shell: Shell, since: str) -> None:
+        assert 2 == shell.markethub("events", "backfill", f"--since={since}").code
+
+    @pytest.mark.parametrize("since", ["30d", "12h", "5m"])
+    def test_takes_how_long_ago_it_was(self, shell: Shell, since: str) -> None:
+        assert 0 == shell.markethub("events", "backfill", "--since", since).code

@@ -1,7 +1,9 @@
 """``markethub events``: the provider's events as they were stored, and those that were missed."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime, timedelta
 
 import click
 import msgspec
@@ -11,16 +13,18 @@ from markethub.domain.errors import NotFound, PaymentsError
 from markethub.domain.ids import EventId
 from markethub.domain.inbox_event import InboxEvent, InboxStatus
 from markethub.domain.ports.inbox import InboxFilter
+from markethub.domain.usecases.backfill_events import Backfilled
 from markethub.entrypoints.cli import output
 from markethub.entrypoints.cli.composition import acting_as, actor_option, run
 from markethub.entrypoints.cli.failure import exit_code
 from markethub.entrypoints.cli.root import Invocation
-from markethub.entrypoints.cli.typed import EventIdParam
+from markethub.entrypoints.cli.typed import EventIdParam, SinceParam
 from markethub.entrypoints.container import Container
 
 _log = structlog.get_logger(__name__)
 
 _PAGE = 100
+_WORKER = "A worker processes them: `markethub serve` runs one, or `markethub worker`."
 
 
 @click.group()
@@ -126,6 +130,65 @@ def replay(
     _print_replayed(invocation, run(invocation, work) if chosen else [])
 
 
+@events.command()
+@click.option(
+    "--since",
+    type=SinceParam(),
+    required=True,
+    metavar="WHEN",
+    help="A day, a time (UTC unless it says), or how long ago: 7d, 12h. At most 30 days.",
+)
+@actor_option
+@click.pass_obj
+def backfill(invocation: Invocation, *, since: datetime | timedelta, actor: str | None) -> None:
+    """Fetch what happened since then from the provider, and store what never arrived.
+
+    May be broken off and repeated: an event is stored and processed once, however it came.
+    """
+
+    async def work(container: Container) -> Backfilled:
+        acting = acting_as(actor, container.settings())
+        _log.info("events.backfill_asked", actor=acting, since=str(since))
+        with _progress(shown=not invocation.as_json) as show:
+            done: Backfilled = await container.backfill_events()(since, progress=show)
+        return done
+
+    done = run(invocation, work)
+    if invocation.as_json:
+        counted = ("new", "known", "other_mode", "unreadable")
+        output.print_json({name: getattr(done, name) for name in counted})
+        return
+    output.print_fields(
+        {
+            "new": done.new,
+            "known": done.known,
+            "other mode": done.other_mode,
+            "unreadable": done.unreadable,
+        }
+    )
+    if done.new:
+        click.echo(_WORKER)
+
+
+@contextmanager
+def _progress(*, shown: bool) -> Iterator[Callable[[Backfilled], None] | None]:
+    """Give what moves a bar on a terminal; nobody else needs to know how far it is."""
+    if not shown or not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console  # noqa: PLC0415 - 60 ms that only a terminal's bar pays
+    from rich.progress import Progress  # noqa: PLC0415 - as above
+
+    with Progress(console=Console(stderr=True)) as bar:
+        task = bar.add_task("Fetching", total=None)
+        yield lambda so_far: bar.update(
+            task,
+            total=so_far.windows,
+            completed=so_far.windows_done,
+            description=f"Fetching ({so_far.new} new)",
+        )
+
+
 async def _replayed(container: Container, event_id: EventId, *, actor: str) -> PaymentsError | None:
     _log.info("events.replay_asked", actor=actor, event_id=event_id)
     try:
@@ -146,9 +209,7 @@ def _print_replayed(
             ("event", "state"), [(each, str(error or "pending")) for each, error in replayed]
         )
         if any(error is None for _, error in replayed):
-            click.echo(
-                "A worker processes them: `markethub serve` runs one, or `markethub worker`."
-            )
+            click.echo(_WORKER)
     codes = [exit_code(error) for _, error in replayed if error is not None]
     if codes:
         click.get_current_context().exit(max(codes))

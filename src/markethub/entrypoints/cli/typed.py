@@ -1,7 +1,7 @@
 """Values as people type them on the command line. What cannot be read is wrong usage."""
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import click
 
@@ -10,6 +10,7 @@ from markethub.domain.errors import NotFound, ValidationFailed
 from markethub.domain.ids import CustomerId, DisputeId, EventId, OrderId, PaymentId, RefundId
 from markethub.domain.money import Currency, Money
 
+_AGO = re.compile(r"(?P<count>[0-9]{1,6})(?P<unit>[dhm])")
 _EVENT_ID = re.compile(r"[A-Za-z0-9_]{1,255}")
 _OWN_ID = re.compile(r"[A-Za-z0-9_]{1,128}")
 
@@ -131,6 +132,27 @@ class MomentParam(click.ParamType[datetime]):
         except ValueError:
             self.fail("must look like 2026-11-02 or 2026-11-02T09:30:00Z", param, ctx)
         return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+class SinceParam(click.ParamType[datetime | timedelta]):
+    """A day or a time as ``MomentParam`` takes it, or how long ago it was: ``7d``, ``12h``."""
+
+    name = "when"
+
+    def convert(
+        self,
+        value: str | datetime | timedelta,
+        param: click.Parameter | None,
+        ctx: click.Context | None,
+    ) -> datetime | timedelta:
+        """Read a day, a time, or a duration."""
+        if isinstance(value, timedelta):
+            return value
+        found = _AGO.fullmatch(str(value))
+        if found is None:
+            return MomentParam().convert(value, param, ctx)
+        unit = {"d": "days", "h": "hours", "m": "minutes"}[found["unit"]]
+        return timedelta(**{unit: int(found["count"])})
 
 
 def parse_amount(text: str, currency: Currency) -> Money:
