@@ -60,6 +60,7 @@ def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
         "db",
         "demo",
         "disputes",
+        "events",
         "keys",
         "methods",
         "orders",
