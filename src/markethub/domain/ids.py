@@ -51,6 +51,7 @@ class IdPrefix(StrEnum):
     SUBMISSION = "sub"
     METHOD = "mth"
     CUSTOMER = "cst"
+    LEASE = "lse"
 
 
 _OUTSIDE_ID = re.compile(r"[A-Za-z0-9_.:-]{1,64}")

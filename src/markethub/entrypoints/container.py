@@ -48,7 +48,9 @@ from markethub.domain.usecases.reconcile_disputes import ReconcileDisputes, Remi
 from markethub.domain.usecases.refund_events import RefundEvents
 from markethub.domain.usecases.refund_payment import RefundPayment
 from markethub.domain.usecases.register_order import RegisterOrder
+from markethub.domain.usecases.relay_outbox import RelayOutbox
 from markethub.domain.usecases.remove_method import DetachMethods, RemoveMethod
+from markethub.domain.usecases.replay_deliveries import ReplayDeliveries
 from markethub.domain.usecases.rotate_keys import RotateKeys
 from markethub.domain.usecases.save_method import SaveMethod
 from markethub.domain.usecases.set_default_method import SetDefaultMethod
@@ -69,6 +71,7 @@ if TYPE_CHECKING:
     from markethub.adapters.fake.gateway import FakeGateway
     from markethub.adapters.fake.pump import Pump
     from markethub.adapters.memory.store import MemoryStore
+    from markethub.adapters.outgoing.publisher import WebhookPublisher
     from markethub.adapters.sqlalchemy.store import SqlStore
     from markethub.adapters.stripe.dispute_desk import StripeDisputeDesk
     from markethub.adapters.stripe.gateway import StripeGateway
@@ -176,6 +179,14 @@ def _fake_router(account: "Account") -> "Router":
     return fake_stripe_router(account)
 
 
+def _publisher(settings: Settings) -> "WebhookPublisher | None":
+    if settings.out_webhook is None:
+        return None
+    from markethub.adapters.outgoing.publisher import WebhookPublisher
+
+    return WebhookPublisher(settings.out_webhook, settings.out_webhook_secrets)
+
+
 def _database_kind(settings: Settings) -> str:
     return "memory" if settings.database.kind == "memory" else "sql"
 
@@ -200,6 +211,7 @@ class Container(containers.DeclarativeContainer):
     queries = store.provided.queries
     refund_queries = store.provided.refund_queries
     dispute_queries = store.provided.dispute_queries
+    delivery_queries = store.provided.delivery_queries
     idempotency_keys = store.provided.idempotency_keys
     stamps = store.provided.stamps
     rotation = store.provided.rotation
@@ -335,6 +347,14 @@ class Container(containers.DeclarativeContainer):
         ReconcileDisputes, transactions=transactions, drive=drive_submission, clock=clock
     )
     remind_of_disputes = providers.Factory(RemindOfDisputes, transactions=transactions, clock=clock)
+
+    publisher = providers.Singleton(_publisher, settings)
+    relay_outbox = providers.Factory(
+        RelayOutbox, transactions=transactions, publisher=publisher, clock=clock, ids=ids
+    )
+    replay_deliveries = providers.Factory(
+        ReplayDeliveries, transactions=transactions, publisher=publisher, clock=clock
+    )
 
     rotate_keys = providers.Factory(RotateKeys, rotation=rotation)
 

@@ -12,6 +12,7 @@ from environs import Env, EnvValidationError, ValidationError, validate
 
 from markethub.domain.errors import ConfigurationError
 from markethub.domain.secret import Secret
+from markethub.domain.target import Target
 from markethub.entrypoints import setting_values as values
 from markethub.entrypoints.setting_values import (
     Database,
@@ -41,6 +42,8 @@ _MARKETHUB_NAMES: Final = frozenset(
         "MARKETHUB_LOG_FORMAT",
         "MARKETHUB_LOG_LEVEL",
         "MARKETHUB_OPS_KEYS",
+        "MARKETHUB_OUT_WEBHOOK_SECRETS",
+        "MARKETHUB_OUT_WEBHOOK_URL",
         "MARKETHUB_PORT",
         "MARKETHUB_STOREFRONT_KEYS",
         "MARKETHUB_STRIPE_API_BASE",
@@ -77,6 +80,10 @@ class Settings:
     customer_token_secret: Secret | None = values.DEV_CUSTOMER_TOKEN_SECRET
     """None: customer tokens are off."""
     encryption_keys: tuple[Secret, ...] = (values.DEV_ENCRYPTION_KEY,)
+    """Newest first."""
+    out_webhook: Target | None = None
+    """Where the storefront is told what happened; None: it is not."""
+    out_webhook_secrets: tuple[Secret, ...] = ()
     """Newest first."""
     allow_dev_secrets: bool = False
     host: str = "127.0.0.1"
@@ -180,6 +187,14 @@ def _read(reader: _Reader) -> dict[str, Any]:
         "gateway": gateway,
         "database": reader.parsed("DATABASE_URL", values.database, Database()),
         "stripe_api_base": reader.parsed("MARKETHUB_STRIPE_API_BASE", values.api_base, None),
+        "out_webhook": reader.parsed(
+            "MARKETHUB_OUT_WEBHOOK_URL",
+            partial(values.out_webhook_url, mode=cast("Mode", mode or "test")),
+            None,
+        ),
+        "out_webhook_secrets": reader.parsed(
+            "MARKETHUB_OUT_WEBHOOK_SECRETS", values.out_webhook_secrets, ()
+        ),
         "host": reader.parsed("MARKETHUB_HOST", values.host, "127.0.0.1"),
         "port": reader.int(
             "MARKETHUB_PORT", 8000, validate=validate.Range(min=0, max=_PORT_MAXIMUM)
@@ -277,6 +292,10 @@ def _judge(settings: Settings, reader: _Reader) -> None:
     else:
         _judge_stripe(settings, reader)
     _judge_callers(settings, reader)
+    if settings.out_webhook is not None and not settings.out_webhook_secrets:
+        reader.refuse(
+            "MARKETHUB_OUT_WEBHOOK_SECRETS", "Is required with MARKETHUB_OUT_WEBHOOK_URL."
+        )
     if not (settings.allow_dev_secrets or values.is_loopback(settings.host)):
         for name in _dev_secret_names(settings):
             reader.refuse(

@@ -1,11 +1,14 @@
 """The tables, and the constraints that the real schema has."""
 
-from collections.abc import Hashable
-from typing import TYPE_CHECKING, Final
+from collections.abc import Hashable, Sequence
+from typing import Final
 
 from markethub.adapters.memory.tables import Index, Table
 from markethub.domain.customer import Customer
+from markethub.domain.delivery import Attempt, Delivery
 from markethub.domain.dispute import Dispute
+from markethub.domain.endpoint import Endpoint
+from markethub.domain.events import DomainEvent
 from markethub.domain.ids import (
     CustomerId,
     DisputeId,
@@ -23,11 +26,9 @@ from markethub.domain.operation import Operation
 from markethub.domain.order import Order
 from markethub.domain.payment import Payment
 from markethub.domain.payment_method import PaymentMethod
+from markethub.domain.public_events import aggregate_of, is_public
 from markethub.domain.refund import Refund
 from markethub.domain.submission import Submission
-
-if TYPE_CHECKING:
-    from markethub.domain.events import DomainEvent
 
 EntryKey = tuple[str, EntryKind]
 """The provider's id of a fact, and what was posted of it."""
@@ -112,6 +113,13 @@ DETACHABLE: Final = Index[PaymentMethod](
 ENTRIES_OF: Final = Index[Entry](name="payment", key=lambda entry: entry.payment_id)
 
 WAITING: Final = Index[InboxEvent](name="waiting", key=lambda event: event.is_waiting or None)
+UNDELIVERED: Final = Index[Delivery](
+    name="pending", key=lambda delivery: delivery.is_pending or None
+)
+UNDELIVERED_OF: Final = Index[Delivery](
+    name="pending of the aggregate",
+    key=lambda delivery: delivery.aggregate_id if delivery.is_pending else None,
+)
 
 
 class Database:
@@ -136,3 +144,15 @@ class Database:
         self.ledger = Table[EntryKey, Entry]("ledger", ENTRIES_OF)
         self.inbox = Table[EventId, InboxEvent]("inbox", WAITING)
         self.outbox: list[DomainEvent] = []
+        self.deliveries = Table[int, Delivery]("deliveries", UNDELIVERED, UNDELIVERED_OF)
+        self.attempts: list[Attempt] = []
+        self.endpoints = Table[str, Endpoint]("delivery_endpoints")
+
+    def tell(self, events: Sequence[DomainEvent]) -> None:
+        """Append to the outbox; public events begin their way to the storefront."""
+        for event in events:
+            self.outbox.append(event)
+            if is_public(event):
+                sequence = len(self.outbox)
+                delivery = Delivery.of(event, sequence=sequence, aggregate_id=aggregate_of(event))
+                self.deliveries.put(sequence, delivery)

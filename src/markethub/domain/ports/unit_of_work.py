@@ -20,6 +20,7 @@ from markethub.domain.order import Order
 from markethub.domain.payment import Payment
 from markethub.domain.ports.disputes import Disputes, Submissions
 from markethub.domain.ports.methods import Customers, Methods
+from markethub.domain.ports.outbox import Deliveries
 from markethub.domain.ports.refunds import Refunds
 
 T = TypeVar("T")
@@ -179,6 +180,11 @@ class Transaction(Protocol):
     @property
     def submissions(self) -> Submissions:
         """What we asked about disputes."""
+        ...
+
+    @property
+    def deliveries(self) -> Deliveries:
+        """Public events on their way to the storefront."""
         ...
 
     @property
