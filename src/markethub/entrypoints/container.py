@@ -60,6 +60,7 @@ from markethub.domain.usecases.settlement import Settlement
 from markethub.domain.usecases.start_setup import StartSetup
 from markethub.domain.usecases.submit_evidence import SubmitDraft
 from markethub.domain.usecases.usage import ResolveUsage
+from markethub.entrypoints.relay import RelayLoop
 from markethub.entrypoints.settings import Settings
 from markethub.entrypoints.worker import Worker
 
@@ -352,6 +353,7 @@ class Container(containers.DeclarativeContainer):
     relay_outbox = providers.Factory(
         RelayOutbox, transactions=transactions, publisher=publisher, clock=clock, ids=ids
     )
+    relay_loop = providers.Factory(RelayLoop, relay=relay_outbox)
     replay_deliveries = providers.Factory(
         ReplayDeliveries, transactions=transactions, publisher=publisher, clock=clock
     )

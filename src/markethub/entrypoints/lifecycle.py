@@ -42,6 +42,8 @@ async def running(
             )
         if worker:
             tasks.append(asyncio.create_task(container.worker().run(), name="worker"))
+            relay = forever("relay", container.relay_loop().step, pause=container.pause())
+            tasks.append(asyncio.create_task(relay, name="relay"))
         yield
     finally:
         for task in tasks:
@@ -49,6 +51,8 @@ async def running(
         for task in tasks:
             with suppress(asyncio.CancelledError):
                 await task
+        if (publisher := container.publisher()) is not None:
+            await publisher.close()
         await container.gateway().close()
         await container.dispute_desk().close()
         await container.vault().close()

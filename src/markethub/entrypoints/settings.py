@@ -187,14 +187,6 @@ def _read(reader: _Reader) -> dict[str, Any]:
         "gateway": gateway,
         "database": reader.parsed("DATABASE_URL", values.database, Database()),
         "stripe_api_base": reader.parsed("MARKETHUB_STRIPE_API_BASE", values.api_base, None),
-        "out_webhook": reader.parsed(
-            "MARKETHUB_OUT_WEBHOOK_URL",
-            partial(values.out_webhook_url, mode=cast("Mode", mode or "test")),
-            None,
-        ),
-        "out_webhook_secrets": reader.parsed(
-            "MARKETHUB_OUT_WEBHOOK_SECRETS", values.out_webhook_secrets, ()
-        ),
         "host": reader.parsed("MARKETHUB_HOST", values.host, "127.0.0.1"),
         "port": reader.int(
             "MARKETHUB_PORT", 8000, validate=validate.Range(min=0, max=_PORT_MAXIMUM)
@@ -217,6 +209,7 @@ def _read(reader: _Reader) -> dict[str, Any]:
     plain = Settings() if gateway == "fake" else _NO_SECRETS
     fields |= _read_keys(reader, plain)
     fields |= _read_stripe(reader, mode or "test", plain)
+    fields |= _read_out_webhook(reader, "live" if mode == "live" else "test")
     return fields
 
 
@@ -276,6 +269,16 @@ def _read_stripe(reader: _Reader, mode: str, plain: "Settings") -> dict[str, Any
         # The simulated account knows its own two keys only, whatever keys of Stripe's are set.
         del ours["stripe_secret_key"], ours["stripe_publishable_key"]
     return ours
+
+
+def _read_out_webhook(reader: _Reader, mode: Mode) -> dict[str, Any]:
+    url, none = partial(values.out_webhook_url, mode=mode), Settings().out_webhook_secrets
+    return {
+        "out_webhook": reader.parsed("MARKETHUB_OUT_WEBHOOK_URL", url, None),
+        "out_webhook_secrets": reader.parsed(
+            "MARKETHUB_OUT_WEBHOOK_SECRETS", values.out_webhook_secrets, none
+        ),
+    }
 
 
 def _judge(settings: Settings, reader: _Reader) -> None:

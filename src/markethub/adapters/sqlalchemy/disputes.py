@@ -21,7 +21,8 @@ from markethub.adapters.sqlalchemy.dispute_tables import (
     disputes,
     submissions,
 )
-from markethub.adapters.sqlalchemy.repositories import Versioned, one, stage
+from markethub.adapters.sqlalchemy.outbox import stage
+from markethub.adapters.sqlalchemy.repositories import Versioned, one
 from markethub.adapters.sqlalchemy.retry import Repeater
 from markethub.adapters.sqlalchemy.types import UtcDateTime
 from markethub.domain.dispute import DUE_SOON, Dispute

@@ -15,7 +15,6 @@ from markethub.adapters.sqlalchemy.mappers import (
     Row,
     entry_from_row,
     entry_to_row,
-    event_to_row,
     inbox_event_from_row,
     inbox_event_to_row,
     operation_from_row,
@@ -25,11 +24,11 @@ from markethub.adapters.sqlalchemy.mappers import (
     payment_from_row,
     payment_to_row,
 )
+from markethub.adapters.sqlalchemy.outbox import stage
 from markethub.adapters.sqlalchemy.sealing import Tokens, inbox_context, operation_context
 from markethub.adapters.sqlalchemy.trouble import is_taken
 from markethub.adapters.sqlalchemy.upsert import INSERTS
 from markethub.domain.errors import StaleWrite
-from markethub.domain.events import DomainEvent
 from markethub.domain.ids import (
     ChargeId,
     CustomerId,
@@ -110,15 +109,6 @@ async def one(connection: AsyncConnection, query: Select[Any]) -> Read | None:
     """Return the one row of a query, if there is one."""
     row: Read | None = (await connection.execute(query)).mappings().one_or_none()
     return row
-
-
-async def stage(
-    connection: AsyncConnection, events: Sequence[DomainEvent], *, aggregate_id: str
-) -> None:
-    """Put an entity's events into the outbox, in their order."""
-    for event in events:
-        row = event_to_row(event, aggregate_id=aggregate_id)
-        await connection.execute(insert(tables.outbox), row)
 
 
 @attrs.frozen

@@ -15,7 +15,8 @@ from markethub.adapters.sqlalchemy.method_tables import (
     customers,
     payment_methods,
 )
-from markethub.adapters.sqlalchemy.repositories import Versioned, one, stage
+from markethub.adapters.sqlalchemy.outbox import stage
+from markethub.adapters.sqlalchemy.repositories import Versioned, one
 from markethub.adapters.sqlalchemy.sealing import Sealing
 from markethub.domain.customer import Customer
 from markethub.domain.facts import Card

@@ -8,6 +8,7 @@ import asyncpg
 from sqlalchemy.exc import SQLAlchemyError
 
 from markethub.adapters.sqlalchemy import schema
+from markethub.adapters.sqlalchemy.deliveries import SqlDeliveryQueries
 from markethub.adapters.sqlalchemy.disputes import SqlDisputeQueries
 from markethub.adapters.sqlalchemy.engines import engines_for
 from markethub.adapters.sqlalchemy.idempotency import SqlIdempotencyKeys
@@ -49,6 +50,7 @@ class SqlStore:
         self.queries = SqlQueries(reader, repeat)
         self.refund_queries = SqlRefundQueries(reader, repeat)
         self.dispute_queries = SqlDisputeQueries(reader, repeat)
+        self.delivery_queries = SqlDeliveryQueries(reader, repeat)
         self.idempotency_keys = SqlIdempotencyKeys(engine=writer, repeat=repeat, cipher=cipher)
         self.rotation = SqlRotation(writer, repeat, cipher)
         self.stamps = SqlStamps(self._engines, repeat)

@@ -6,6 +6,7 @@ from typing import TypeVar
 import attrs
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from markethub.adapters.sqlalchemy.deliveries import SqlDeliveries
 from markethub.adapters.sqlalchemy.disputes import SqlDisputes, SqlSubmissions
 from markethub.adapters.sqlalchemy.refunds import SqlRefunds
 from markethub.adapters.sqlalchemy.repositories import (
@@ -40,6 +41,7 @@ class SqlTransaction:
     inbox: SqlInboxEvents
     customers: SqlCustomers
     methods: SqlMethods
+    deliveries: SqlDeliveries
 
     @classmethod
     def on(cls, connection: AsyncConnection, sealing: Sealing) -> "SqlTransaction":
@@ -55,6 +57,7 @@ class SqlTransaction:
             inbox=SqlInboxEvents(connection, sealing.tokens),
             customers=SqlCustomers(connection, sealing),
             methods=SqlMethods(connection, sealing),
+            deliveries=SqlDeliveries(connection),
         )
 
 
