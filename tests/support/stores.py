@@ -33,6 +33,7 @@ from markethub.domain.payment_method import PaymentMethod
 from markethub.domain.ports.disputes import DisputeQueries
 from markethub.domain.ports.idempotency import IdempotencyKeys
 from markethub.domain.ports.inbox import Inbox
+from markethub.domain.ports.outbox import DeliveryQueries
 from markethub.domain.ports.queries import Queries
 from markethub.domain.ports.refunds import RefundQueries
 from markethub.domain.ports.rotation import Rotation
@@ -59,6 +60,8 @@ class Store(Protocol):
     def refund_queries(self) -> RefundQueries: ...
     @property
     def dispute_queries(self) -> DisputeQueries: ...
+    @property
+    def delivery_queries(self) -> DeliveryQueries: ...
     @property
     def idempotency_keys(self) -> IdempotencyKeys: ...
     @property

@@ -22,6 +22,8 @@ ATTEMPTS_MAXIMUM: Final = 20
 what is given up was refused by somebody who takes other messages."""
 SENT_BACK: Final = timedelta(days=3)
 """How far back from its first day an endpoint is told of what happened before."""
+TOO_OLD: Final = "too_old"
+"""Why a delivery is skipped."""
 
 
 class DeliveryStatus(StrEnum):
@@ -155,9 +157,9 @@ class Delivery:
             return attrs.evolve(tried, status=DeliveryStatus.DEAD, reason=answer.reason)
         return attrs.evolve(tried, reason=answer.reason, next_attempt_at=now + tried._wait())
 
-    def skip(self, reason: str, *, now: datetime) -> Self:
-        """Leave it unsent for good, unless it is replayed."""
-        return attrs.evolve(self._released(now), status=DeliveryStatus.SKIPPED, reason=reason)
+    def skip(self, *, now: datetime) -> Self:
+        """Leave it unsent for good, unless it is replayed: it is older than the endpoint."""
+        return attrs.evolve(self._released(now), status=DeliveryStatus.SKIPPED, reason=TOO_OLD)
 
     def replay(self, *, now: datetime) -> Self:
         """Send it, or send it again, from the start.

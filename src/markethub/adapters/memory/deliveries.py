@@ -49,6 +49,16 @@ class MemoryDeliveries:
         waiting = self.rows.where(UNDELIVERED_OF, row.aggregate_id)
         return row.sequence == min(each.sequence for each in waiting)
 
+    async def skip_older(self, moment: datetime, *, now: datetime, limit: int) -> int:
+        """Skip pending ones that were due before the moment, and say how many that were."""
+        waiting = self.rows.where(UNDELIVERED, key=True)
+        old = [row.sequence for row in waiting if row.is_before(moment)][:limit]
+        for sequence in old:
+            row = await self.rows.claim(sequence)
+            if row is not None and row.is_pending and row.is_before(moment):
+                self.rows.stage(sequence, row.skip(now=now))
+        return len(old)
+
     async def lock(self, sequence: int) -> Delivery | None:
         """Return a delivery, holding its row."""
         return await self.rows.hold(sequence)
@@ -115,15 +125,15 @@ class MemoryDeliveryQueries:
     def _log(self, sequence: int) -> Sequence[Attempt]:
         return [each for each in self._database.attempts if each.sequence == sequence]
 
-    async def outbox_health(self) -> OutboxHealth:
-        """Say how the relay is."""
+    async def outbox_health(self, endpoint_id: str) -> OutboxHealth:
+        """Say how the relay to an endpoint is."""
         rows = self._database.deliveries.rows.values()
         waiting = [row.event.occurred_at for row in rows if row.is_pending]
         return OutboxHealth(
             waiting=len(waiting),
             oldest_waiting_at=min(waiting, default=None),
             dead=sum(row.status is DeliveryStatus.DEAD for row in rows),
-            endpoints=sorted(self._database.endpoints.rows.values(), key=lambda each: each.id),
+            endpoint=self._database.endpoints.rows.get(endpoint_id),
         )
 
 

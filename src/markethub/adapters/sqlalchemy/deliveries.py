@@ -21,7 +21,7 @@ from markethub.adapters.sqlalchemy.repositories import one
 from markethub.adapters.sqlalchemy.retry import Repeater
 from markethub.adapters.sqlalchemy.tables import outbox
 from markethub.adapters.sqlalchemy.upsert import INSERTS
-from markethub.domain.delivery import Answer, Attempt, Delivery, DeliveryStatus
+from markethub.domain.delivery import TOO_OLD, Answer, Attempt, Delivery, DeliveryStatus
 from markethub.domain.endpoint import Endpoint
 from markethub.domain.ports.outbox import (
     Deliveries,
@@ -132,6 +132,27 @@ class SqlDeliveries:
         claimed = {row["sequence"]: _delivery_from_row(row) for row in rows.mappings()}
         return [claimed[sequence] for sequence in sequences]
 
+    async def skip_older(self, moment: datetime, *, now: datetime, limit: int) -> int:
+        """Skip pending ones that were due before the moment, and say how many that were."""
+        old = (
+            select(_DELIVERIES.sequence)
+            .where(DELIVERY_PENDING, _DELIVERIES.next_attempt_at < moment)
+            .limit(limit)
+            .with_for_update(skip_locked=True)
+        )
+        sequences = list((await self._connection.execute(old)).scalars())
+        skipped = {
+            "status": DeliveryStatus.SKIPPED.value,
+            "reason": TOO_OLD,
+            "lease": None,
+            "leased_until": None,
+            "updated_at": now,
+        }
+        await self._connection.execute(
+            update(deliveries).where(_DELIVERIES.sequence.in_(sequences)).values(skipped)
+        )
+        return len(sequences)
+
     async def lock(self, sequence: int) -> Delivery | None:
         """Return a delivery, holding its row."""
         query = _WITH_EVENT.where(_DELIVERIES.sequence == sequence)
@@ -234,24 +255,22 @@ class SqlDeliveryQueries:
 
         return await self._repeat(once)
 
-    async def outbox_health(self) -> OutboxHealth:
-        """Say how the relay is."""
+    async def outbox_health(self, endpoint_id: str) -> OutboxHealth:
+        """Say how the relay to an endpoint is."""
         waiting = select(func.count(), func.min(_DELIVERIES.sequence)).where(DELIVERY_PENDING)
         dead = select(func.count()).select_from(deliveries).where(DELIVERY_DEAD)
-        endpoints = select(delivery_endpoints).order_by(_ENDPOINTS.id)
+        ours = select(delivery_endpoints).where(_ENDPOINTS.id == endpoint_id)
 
         async def once() -> OutboxHealth:
             async with self._reader.connect() as connection:
                 count, oldest = (await connection.execute(waiting)).one()
                 happened = select(outbox.c.occurred_at).where(outbox.c.sequence == oldest)
+                endpoint = await one(connection, ours)
                 return OutboxHealth(
                     waiting=count,
                     oldest_waiting_at=(await connection.execute(happened)).scalar_one_or_none(),
                     dead=(await connection.execute(dead)).scalar_one(),
-                    endpoints=[
-                        _endpoint_from_row(row)
-                        for row in (await connection.execute(endpoints)).mappings()
-                    ],
+                    endpoint=_endpoint_from_row(endpoint) if endpoint else None,
                 )
 
         return await self._repeat(once)

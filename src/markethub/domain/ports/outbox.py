@@ -23,6 +23,10 @@ class Deliveries(Protocol):
         """
         ...
 
+    async def skip_older(self, moment: datetime, *, now: datetime, limit: int) -> int:
+        """Skip pending ones that were due before the moment, and say how many that were."""
+        ...
+
     async def lock(self, sequence: int) -> Delivery | None:
         """Return a delivery, holding its row."""
         ...
@@ -86,7 +90,8 @@ class OutboxHealth:
     oldest_waiting_at: datetime | None
     """When the oldest public event that is not delivered happened; None if none waits."""
     dead: int
-    endpoints: Sequence[Endpoint]
+    endpoint: Endpoint | None
+    """How the address answers; None before anything was sent to it."""
 
 
 class DeliveryQueries(Protocol):
@@ -98,6 +103,6 @@ class DeliveryQueries(Protocol):
         """List deliveries, newest first. Raises ValidationFailed for a cursor not ours."""
         ...
 
-    async def outbox_health(self) -> OutboxHealth:
-        """Say how the relay is."""
+    async def outbox_health(self, endpoint_id: str) -> OutboxHealth:
+        """Say how the relay to an endpoint is."""
         ...

@@ -7,7 +7,6 @@ import click
 import structlog
 
 from markethub.domain.delivery import Attempt, DeliveryStatus
-from markethub.domain.endpoint import Endpoint
 from markethub.domain.ports.outbox import DeliveryPage, DeliveryView, OutboxHealth
 from markethub.entrypoints.cli import output
 from markethub.entrypoints.cli.composition import acting_as, actor_option, run
@@ -34,25 +33,21 @@ def list_deliveries(
 ) -> None:
     """List deliveries, newest first, and say whether the endpoint answers."""
 
-    async def work(
-        container: Container,
-    ) -> tuple[DeliveryPage, OutboxHealth, Endpoint | None]:
-        queries, publisher = container.delivery_queries(), container.publisher()
+    async def work(container: Container) -> tuple[DeliveryPage, OutboxHealth | None]:
+        queries, target = container.delivery_queries(), container.settings().out_webhook
         wanted = None if status is None else DeliveryStatus(status)
         page = await queries.deliveries(wanted, cursor=cursor, limit=limit)
-        health = await queries.outbox_health()
-        ours = None if publisher is None else publisher.endpoint_id
-        known = {endpoint.id: endpoint for endpoint in health.endpoints}
-        return page, health, known.get(ours or "")
+        return page, None if target is None else await queries.outbox_health(target.id)
 
-    page, health, endpoint = run(invocation, work)
+    page, health = run(invocation, work)
+    endpoint = None if health is None else health.endpoint
     if invocation.as_json:
         output.print_json(
             {
                 "items": [_document(view) for view in page.items],
                 "next_cursor": page.next_cursor,
-                "waiting": health.waiting,
-                "dead": health.dead,
+                "waiting": None if health is None else health.waiting,
+                "dead": None if health is None else health.dead,
                 "disabled": None if endpoint is None else endpoint.disabled_reason,
             }
         )
@@ -61,7 +56,9 @@ def list_deliveries(
         ("id", "type", "of", "status", "attempts", "last answer", "next attempt"),
         [_row(view) for view in page.items],
     )
-    if endpoint is not None and endpoint.disabled_at is not None:
+    if health is None:
+        click.echo("MARKETHUB_OUT_WEBHOOK_URL is not set: nothing is sent.", err=True)
+    elif endpoint is not None and endpoint.disabled_at is not None:
         click.echo(
             f"The endpoint is disabled since {endpoint.disabled_at:%Y-%m-%d %H:%M} UTC "
             f"({endpoint.disabled_reason}); {health.waiting} wait. "

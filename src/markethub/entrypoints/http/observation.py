@@ -14,6 +14,7 @@ from litestar.types import ASGIApp, Message, Receive, Scope, Send
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
 from markethub.domain.ports.queries import StoreHealth
+from markethub.entrypoints.http.outbox_metrics import OutboxGauges
 
 UNMATCHED: Final = "unmatched"
 """The route of a request that met none: a path from outside must not become a label."""
@@ -54,6 +55,7 @@ class Metrics:
             "Requests to the provider whose outcome is unknown.",
             registry=self.registry,
         )
+        self.outbox = OutboxGauges(self.registry)
 
     def count(self, *, method: str, route: str, status: int, duration_s: float) -> None:
         """Count an answered request."""
