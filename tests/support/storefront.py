@@ -1,7 +1,7 @@
 """The storefront's end of outgoing webhooks: one in memory, and one behind a real socket."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 
 import attrs
@@ -16,9 +16,13 @@ class Storefront:
     endpoint_id: str = "storefront"
     answer: Callable[[Message], Answer] = lambda message: Answer(status=200, duration_ms=1)
     told: list[Message] = attrs.field(factory=list)
+    meanwhile: Callable[[], Awaitable[None]] | None = None
+    """What happens once it has been told, before the relay hears so."""
 
     async def publish(self, messages: Sequence[Message]) -> Sequence[Answer]:
         self.told.extend(messages)
+        if self.meanwhile is not None:
+            await self.meanwhile()
         return [self.answer(message) for message in messages]
 
     async def close(self) -> None:
