@@ -1,6 +1,7 @@
 """The storefront's end of outgoing webhooks: one in memory, and one behind a real socket."""
 
 import asyncio
+import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 
@@ -46,6 +47,9 @@ class Receiver:
     answers: list[bytes] = attrs.field(factory=list)
     received: list[Received] = attrs.field(factory=list)
     connections: int = 0
+    names: list[str | None] = attrs.field(factory=list)
+    """What TLS handshakes asked for."""
+    arrived: asyncio.Event = attrs.field(factory=asyncio.Event)
 
     @property
     def url(self) -> str:
@@ -60,6 +64,7 @@ class Receiver:
                 headers = {name.lower(): value for name, _, value in pairs}
                 body = await reader.readexactly(int(headers["content-length"]))
                 self.received.append(Received(line=line, headers=headers, body=body))
+                self.arrived.set()
                 writer.write(self.answers.pop(0) if self.answers else reply(200))
                 await writer.drain()
         except (asyncio.IncompleteReadError, ConnectionError):
@@ -75,10 +80,12 @@ def reply(status: int, *headers: str, body: bytes = b"ok") -> bytes:
 
 
 @asynccontextmanager
-async def receiving() -> AsyncIterator[Receiver]:
+async def receiving(tls: ssl.SSLContext | None = None) -> AsyncIterator[Receiver]:
     """Run a receiver for as long as the body runs."""
     receiver = Receiver()
-    server = await asyncio.start_server(receiver._serve, "127.0.0.1", 0)
+    if tls is not None:
+        tls.sni_callback = lambda _socket, name, _context: receiver.names.append(name)
+    server = await asyncio.start_server(receiver._serve, "127.0.0.1", 0, ssl=tls)
     receiver.port = server.sockets[0].getsockname()[1]
     try:
         yield receiver
