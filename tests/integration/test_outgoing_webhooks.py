@@ -159,7 +159,7 @@ async def test_a_receiver_that_does_not_answer_is_not_waited_for() -> None:
         [answer] = await send(receiver, timeout_s=0.05)
 
     assert (None, "timeout") == (answer.status, answer.error)
-    assert 50 <= answer.duration_ms < 1000
+    assert 40 <= answer.duration_ms < 2000
 
 
 async def test_an_answer_that_is_no_http_is_a_failure() -> None:

@@ -87,8 +87,8 @@ class Target:
     host: str
     """Without the brackets of an IPv6 address."""
     port: int
-    path: str
-    """With the query."""
+    path: str = attrs.field(repr=False)
+    """With the query; may hold a secret."""
     allow_loopback: bool
 
     @classmethod

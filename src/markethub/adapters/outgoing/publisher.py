@@ -65,40 +65,20 @@ class WebhookPublisher:
 
     async def publish(self, messages: Sequence[Message]) -> Sequence[Answer]:
         """Send all of them, side by side, and say of each what came of it, in their order."""
-        return await asyncio.gather(*map(self._send, messages))
+        began = perf_counter()
+        deadline = asyncio.get_running_loop().time() + self._timeout_s
+        try:
+            async with asyncio.timeout_at(deadline):
+                addresses = await self._addresses()
+        except Exception as failure:  # noqa: BLE001 - whatever it is, nothing was sent
+            return [_answer(began, error=_word(failure))] * len(messages)
+        sending = (self._send(message, addresses, deadline) for message in messages)
+        return await asyncio.gather(*sending)
 
     async def close(self) -> None:
         """Close all connections."""
         if self._client is not None:
             await self._client.aclose()
-
-    async def _send(self, message: Message) -> Answer:
-        began = perf_counter()
-        status, error = None, None
-        try:
-            async with asyncio.timeout(self._timeout_s):
-                status = await self._post(message)
-        except TimeoutError:
-            error = "timeout"
-        except _Forbidden:
-            error = "forbidden_address"
-        except socket.gaierror:
-            error = "unresolved"
-        except Exception as failure:  # noqa: BLE001 - the others' answers must not be lost by it
-            error = _word(failure)
-        return Answer(
-            status=status, error=error, duration_ms=round((perf_counter() - began) * 1000)
-        )
-
-    async def _post(self, message: Message) -> int:
-        """Post to the first of the host's addresses that can be connected to."""
-        addresses = await self._addresses()
-        for address in addresses[:-1]:
-            try:
-                return await self._post_to(address, message)
-            except (httpx.ConnectError, httpx.ConnectTimeout):
-                continue  # nothing was sent
-        return await self._post_to(addresses[-1], message)
 
     async def _addresses(self) -> Sequence[IpAddress]:
         """Resolve once: what is checked here is what is connected to."""
@@ -106,6 +86,25 @@ class WebhookPublisher:
         if not addresses or not all(map(self._target.permits, addresses)):
             raise _Forbidden
         return addresses
+
+    async def _send(
+        self, message: Message, addresses: Sequence[IpAddress], deadline: float
+    ) -> Answer:
+        began = perf_counter()
+        try:
+            async with asyncio.timeout_at(deadline):
+                return _answer(began, status=await self._post(message, addresses))
+        except Exception as failure:  # noqa: BLE001 - the others' answers must not be lost by it
+            return _answer(began, error=_word(failure))
+
+    async def _post(self, message: Message, addresses: Sequence[IpAddress]) -> int:
+        """Post to the first of the addresses that can be connected to."""
+        for address in addresses[:-1]:
+            try:
+                return await self._post_to(address, message)
+            except (httpx.ConnectError, httpx.ConnectTimeout):
+                continue  # nothing was sent
+        return await self._post_to(addresses[-1], message)
 
     async def _post_to(self, address: IpAddress, message: Message) -> int:
         target = self._target
@@ -154,15 +153,23 @@ async def _drain(response: httpx.Response) -> None:
                     return
 
 
+def _answer(began: float, *, status: int | None = None, error: str | None = None) -> Answer:
+    return Answer(status=status, error=error, duration_ms=round((perf_counter() - began) * 1000))
+
+
 def _word(failure: Exception) -> str:
-    """Name a failure of the connection in one word that shows no address."""
+    """Name a failure in one word that shows no address."""
     cause: BaseException | None = failure
     while cause is not None:
         if isinstance(cause, ssl.SSLError):
             return "tls"
         cause = cause.__cause__ or cause.__context__
     match failure:
-        case httpx.TimeoutException():
+        case _Forbidden():
+            return "forbidden_address"
+        case socket.gaierror():
+            return "unresolved"
+        case TimeoutError() | httpx.TimeoutException():
             return "timeout"
         case httpx.ConnectError():
             return "connect"

@@ -24,12 +24,12 @@ def deliveries() -> None:
 
 
 @deliveries.command("list")
-@click.option("--status", type=click.Choice(list(DeliveryStatus)), help="Only those.")
+@click.option("--status", type=click.Choice([each.value for each in DeliveryStatus]), help="Only those.")
 @click.option("--limit", type=click.IntRange(1, LIMIT_MAXIMUM), default=50, show_default=True)
 @click.option("--cursor", help="The next_cursor of the page before.")
 @click.pass_obj
 def list_deliveries(
-    invocation: Invocation, *, status: DeliveryStatus | None, limit: int, cursor: str | None
+    invocation: Invocation, *, status: str | None, limit: int, cursor: str | None
 ) -> None:
     """List deliveries, newest first, and say whether the endpoint answers."""
 
