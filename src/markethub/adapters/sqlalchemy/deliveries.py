@@ -201,7 +201,7 @@ class SqlDeliveries:
         await self._connection.execute(query.values(changed))
 
 
-def due_deliveries(*, now: datetime, limit: int) -> Select[tuple[int]]:
+def due_deliveries(*, now: datetime, limit: int) -> Select[int]:
     """Select what may be claimed, holding it: of an aggregate the first that is pending."""
     earlier = exists().where(
         _EARLIER.c.aggregate_id == _DELIVERIES.aggregate_id,

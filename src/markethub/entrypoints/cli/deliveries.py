@@ -24,7 +24,7 @@ def deliveries() -> None:
 
 
 @deliveries.command("list")
-@click.option("--status", type=click.Choice([each.value for each in DeliveryStatus]), help="Only those.")
+@click.option("--status", type=click.Choice([status.value for status in DeliveryStatus]))
 @click.option("--limit", type=click.IntRange(1, LIMIT_MAXIMUM), default=50, show_default=True)
 @click.option("--cursor", help="The next_cursor of the page before.")
 @click.pass_obj
