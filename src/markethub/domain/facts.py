@@ -369,3 +369,9 @@ class ReceivedEvent:
     created_at: datetime
     api_version: str | None
     payload: str
+    subject: str = attrs.field()
+    """What it is about, as far as its order among others goes: an id of the provider's."""
+
+    @subject.default
+    def _itself(self) -> str:
+        return self.id

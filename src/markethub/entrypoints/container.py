@@ -25,8 +25,9 @@ from markethub.domain.facts import (
     RefundReported,
     WarningReported,
 )
+from markethub.domain.ids import IdPrefix
 from markethub.domain.ports.cipher import TokenCipher
-from markethub.domain.ports.system import Clock
+from markethub.domain.ports.system import Clock, Ids
 from markethub.domain.usecases.accept_dispute import AcceptDispute
 from markethub.domain.usecases.attach_file import AttachFile
 from markethub.domain.usecases.cancel_order import CancelOrder
@@ -41,10 +42,11 @@ from markethub.domain.usecases.drive_submission import SubmissionDriver
 from markethub.domain.usecases.ensure_customer import EnsureCustomer
 from markethub.domain.usecases.intent_events import IntentEvents
 from markethub.domain.usecases.method_events import MethodEvents, SavingIntentEvents
-from markethub.domain.usecases.process_inbox import ProcessInbox
+from markethub.domain.usecases.process_inbox import ProcessInbox, RenewLeases
 from markethub.domain.usecases.receive_event import ReceiveEvent, ReceiveEventCommand
 from markethub.domain.usecases.reconcile import Reconcile
 from markethub.domain.usecases.reconcile_disputes import ReconcileDisputes, RemindOfDisputes
+from markethub.domain.usecases.recover import Recover
 from markethub.domain.usecases.refund_events import RefundEvents
 from markethub.domain.usecases.refund_payment import RefundPayment
 from markethub.domain.usecases.register_order import RegisterOrder
@@ -188,6 +190,10 @@ def _publisher(settings: Settings) -> "WebhookPublisher | None":
     return WebhookPublisher(settings.out_webhook, settings.out_webhook_secrets)
 
 
+def _worker_name(ids: Ids) -> str:
+    return ids.new(IdPrefix.WORKER)
+
+
 def _database_kind(settings: Settings) -> str:
     return "memory" if settings.database.kind == "memory" else "sql"
 
@@ -318,6 +324,7 @@ class Container(containers.DeclarativeContainer):
         clock=clock,
         livemode=providers.Callable(lambda settings: settings.mode == "live", settings),
     )
+    worker_name = providers.Singleton(_worker_name, ids)
     intent_events = providers.Factory(IntentEvents, settlement=settlement)
     dispute_events = providers.Factory(DisputeEvents, settlement=dispute_settlement)
     saving_intent_events = providers.Factory(
@@ -340,6 +347,11 @@ class Container(containers.DeclarativeContainer):
         ),
         translator=translator,
         clock=clock,
+        ids=ids,
+        worker=worker_name,
+    )
+    renew_leases = providers.Factory(
+        RenewLeases, transactions=transactions, clock=clock, worker=worker_name
     )
     reconcile = providers.Factory(
         Reconcile, transactions=transactions, settlement=settlement, drive=drive, clock=clock
@@ -357,17 +369,22 @@ class Container(containers.DeclarativeContainer):
     replay_deliveries = providers.Factory(
         ReplayDeliveries, transactions=transactions, publisher=publisher, clock=clock
     )
+    recover = providers.Factory(
+        Recover,
+        reconcile=reconcile,
+        reconcile_disputes=reconcile_disputes,
+        remind_of_disputes=remind_of_disputes,
+        detach_methods=detach_methods,
+    )
 
     rotate_keys = providers.Factory(RotateKeys, rotation=rotation)
 
     worker = providers.Factory(
         Worker,
         process_inbox=process_inbox,
-        reconcile=reconcile,
-        reconcile_disputes=reconcile_disputes,
-        remind_of_disputes=remind_of_disputes,
-        detach_methods=detach_methods,
-        pause=pause,
+        renew_leases=renew_leases,
+        recover=recover,
+        relay=relay_loop,
     )
     pump = providers.Selector(
         settings.provided.gateway,

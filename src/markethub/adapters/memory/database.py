@@ -1,7 +1,10 @@
 """The tables, and the constraints that the real schema has."""
 
 from collections.abc import Hashable, Sequence
+from datetime import datetime
 from typing import Final
+
+import attrs
 
 from markethub.adapters.memory.tables import Index, Table
 from markethub.domain.customer import Customer
@@ -13,6 +16,7 @@ from markethub.domain.ids import (
     CustomerId,
     DisputeId,
     EventId,
+    LeaseId,
     MethodId,
     OperationId,
     OrderId,
@@ -112,6 +116,24 @@ DETACHABLE: Final = Index[PaymentMethod](
 
 ENTRIES_OF: Final = Index[Entry](name="payment", key=lambda entry: entry.payment_id)
 
+
+@attrs.frozen(kw_only=True)
+class Leased:
+    """Who processes a subject's events. One that was let go stays, without lease and holder."""
+
+    subject: str
+    lease: LeaseId | None
+    holder: str | None
+    until: datetime
+
+    def is_live(self, now: datetime) -> bool:
+        """Tell whether nobody else may take it."""
+        return self.lease is not None and self.until > now
+
+
+LEASED: Final = Index[Leased](name="the lease", key=lambda leased: leased.lease)
+HELD_BY: Final = Index[Leased](name="the holder", key=lambda leased: leased.holder)
+
 WAITING: Final = Index[InboxEvent](name="waiting", key=lambda event: event.is_waiting or None)
 UNDELIVERED: Final = Index[Delivery](
     name="pending", key=lambda delivery: delivery.is_pending or None
@@ -143,6 +165,7 @@ class Database:
         )
         self.ledger = Table[EntryKey, Entry]("ledger", ENTRIES_OF)
         self.inbox = Table[EventId, InboxEvent]("inbox", WAITING)
+        self.leases = Table[str, Leased]("inbox_leases", LEASED, HELD_BY)
         self.outbox: list[DomainEvent] = []
         self.deliveries = Table[int, Delivery]("deliveries", UNDELIVERED, UNDELIVERED_OF)
         self.attempts: list[Attempt] = []

@@ -13,7 +13,6 @@ from markethub.adapters.memory.database import (
     OF_ORDER,
     UNRESOLVED,
     UNRESOLVED_OF,
-    WAITING,
     EntryKey,
 )
 from markethub.adapters.memory.tables import Staged
@@ -22,13 +21,11 @@ from markethub.domain.events import DomainEvent
 from markethub.domain.ids import (
     ChargeId,
     CustomerId,
-    EventId,
     IntentId,
     OperationId,
     OrderId,
     PaymentId,
 )
-from markethub.domain.inbox_event import InboxEvent
 from markethub.domain.ledger import Entry
 from markethub.domain.operation import Operation
 from markethub.domain.order import Order
@@ -178,24 +175,3 @@ class MemoryLedger:
     async def of_payment(self, payment_id: PaymentId) -> Sequence[Entry]:
         """Return a payment's entries in the order they were posted."""
         return self.rows.where(ENTRIES_OF, payment_id)
-
-
-@attrs.frozen(kw_only=True)
-class MemoryInboxEvents:
-    """Stored events of the provider."""
-
-    rows: Staged[EventId, InboxEvent]
-
-    async def due(self, *, now: datetime, limit: int) -> Sequence[EventId]:
-        """Name waiting events whose ``next_attempt_at`` has come, oldest first."""
-        due = [row for row in self.rows.where(WAITING, key=True) if row.next_attempt_at <= now]
-        return [row.event.id for row in sorted(due, key=lambda row: row.next_attempt_at)[:limit]]
-
-    async def lock(self, id: EventId) -> InboxEvent | None:
-        """Return the event, holding its row."""
-        return await self.rows.hold(id)
-
-    async def save(self, event: InboxEvent) -> None:
-        """Update status, reason and attempts of a stored event."""
-        if await self.rows.hold(event.event.id) is not None:
-            self.rows.stage(event.event.id, event)

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Final, TypeVar
 from markethub.adapters.memory.database import Database
 from markethub.adapters.memory.deliveries import MemoryDeliveries
 from markethub.adapters.memory.disputes import MemoryDisputes, MemorySubmissions
+from markethub.adapters.memory.inbox_events import MemoryInboxEvents
 from markethub.adapters.memory.locks import Holder, RowLocks
 from markethub.adapters.memory.methods import MemoryCustomers, MemoryMethods
 from markethub.adapters.memory.refunds import MemoryRefunds
 from markethub.adapters.memory.repositories import (
-    MemoryInboxEvents,
     MemoryLedger,
     MemoryOperations,
     MemoryOrders,
@@ -48,6 +48,7 @@ class MemoryTransaction:
         disputes = Staged(database.disputes, locks, self._holder)
         submissions = Staged(database.submissions, locks, self._holder)
         inbox = Staged(database.inbox, locks, self._holder)
+        leases = Staged(database.leases, locks, self._holder)
         customers = Staged(database.customers, locks, self._holder)
         methods = Staged(database.methods, locks, self._holder)
         deliveries = Staged(database.deliveries, locks, self._holder)
@@ -61,6 +62,7 @@ class MemoryTransaction:
             disputes,
             submissions,
             inbox,
+            leases,
             customers,
             methods,
             deliveries,
@@ -75,7 +77,7 @@ class MemoryTransaction:
         self.refunds = MemoryRefunds(rows=refunds, outbox=self._outbox)
         self.disputes = MemoryDisputes(rows=disputes, outbox=self._outbox)
         self.submissions = MemorySubmissions(rows=submissions)
-        self.inbox = MemoryInboxEvents(rows=inbox)
+        self.inbox = MemoryInboxEvents(rows=inbox, leases=leases)
         self.deliveries = MemoryDeliveries(
             rows=deliveries, endpoints=endpoints, attempts=self._attempts
         )

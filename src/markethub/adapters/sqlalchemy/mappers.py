@@ -342,6 +342,10 @@ def inbox_event_to_row(taken: InboxEvent) -> Row:
         "next_attempt_at": taken.next_attempt_at,
         "received_at": taken.received_at,
         "updated_at": taken.updated_at,
+        "subject": event.subject,
+        "failures": taken.failures,
+        "error": taken.error,
+        "replayed_at": taken.replayed_at,
     }
 
 
@@ -355,11 +359,15 @@ def inbox_event_from_row(row: Read) -> InboxEvent:
             created_at=row["created_at"],
             api_version=row["api_version"],
             payload=row["payload"],
+            subject=row["subject"],
         ),
         status=InboxStatus(row["status"]),
         reason=row["reason"],
+        error=row["error"],
         attempts=row["attempts"],
+        failures=row["failures"],
         next_attempt_at=row["next_attempt_at"],
         received_at=row["received_at"],
+        replayed_at=row["replayed_at"],
         updated_at=row["updated_at"],
     )

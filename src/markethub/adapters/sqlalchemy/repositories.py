@@ -15,8 +15,6 @@ from markethub.adapters.sqlalchemy.mappers import (
     Row,
     entry_from_row,
     entry_to_row,
-    inbox_event_from_row,
-    inbox_event_to_row,
     operation_from_row,
     operation_to_row,
     order_from_row,
@@ -25,20 +23,18 @@ from markethub.adapters.sqlalchemy.mappers import (
     payment_to_row,
 )
 from markethub.adapters.sqlalchemy.outbox import stage
-from markethub.adapters.sqlalchemy.sealing import Tokens, inbox_context, operation_context
+from markethub.adapters.sqlalchemy.sealing import Tokens, operation_context
 from markethub.adapters.sqlalchemy.trouble import is_taken
 from markethub.adapters.sqlalchemy.upsert import INSERTS
 from markethub.domain.errors import StaleWrite
 from markethub.domain.ids import (
     ChargeId,
     CustomerId,
-    EventId,
     IntentId,
     OperationId,
     OrderId,
     PaymentId,
 )
-from markethub.domain.inbox_event import InboxEvent
 from markethub.domain.ledger import Entry
 from markethub.domain.operation import Operation
 from markethub.domain.order import Order
@@ -276,43 +272,3 @@ _POST: Final = {
     )
     for dialect, insert in INSERTS.items()
 }
-
-
-@attrs.frozen
-class SqlInboxEvents:
-    """Stored events of the provider."""
-
-    _connection: AsyncConnection
-    _tokens: Tokens
-
-    async def due(self, *, now: datetime, limit: int) -> Sequence[EventId]:
-        """Name waiting events whose ``next_attempt_at`` has come, oldest first."""
-        inbox = tables.inbox.c
-        query = (
-            select(inbox.id)
-            .where(tables.INBOX_WAITING)
-            .where(inbox.next_attempt_at <= now)
-            .order_by(inbox.next_attempt_at, inbox.received_at, inbox.id)
-            .limit(limit)
-        )
-        ids = await self._connection.execute(query)
-        return [EventId(due) for due in ids.scalars()]
-
-    async def lock(self, id: EventId) -> InboxEvent | None:
-        """Return the event, holding its row."""
-        query = select(tables.inbox).where(tables.inbox.c.id == id).with_for_update()
-        row = await one(self._connection, query)
-        if row is None:
-            return None
-        payload = self._tokens.open(row["payload"], inbox_context(row["id"]))
-        return inbox_event_from_row({**row, "payload": payload})
-
-    async def save(self, event: InboxEvent) -> None:
-        """Update status, reason and attempts of a stored event."""
-        row = inbox_event_to_row(event)
-        changed = ("status", "reason", "attempts", "next_attempt_at", "updated_at")
-        await self._connection.execute(
-            update(tables.inbox)
-            .where(tables.inbox.c.id == event.event.id)
-            .values({name: row[name] for name in changed})
-        )

@@ -281,6 +281,8 @@ outbox: Final = Table(
 
 INBOX_WAITING: Final = text("status IN ({})".format(", ".join(f"'{status}'" for status in WAITING)))
 """Likewise."""
+INBOX_DEAD: Final = text(f"status = '{InboxStatus.DEAD}'")
+"""Likewise."""
 
 inbox: Final = Table(
     "inbox",
@@ -297,9 +299,14 @@ inbox: Final = Table(
     Column("next_attempt_at", UtcDateTime, nullable=False),
     Column("received_at", UtcDateTime, nullable=False),
     Column("updated_at", UtcDateTime, nullable=False),
+    Column("subject", Text, nullable=False, server_default=text("''")),
+    Column("failures", Integer, nullable=False, server_default=text("0")),
+    Column("error", Text),
+    Column("replayed_at", UtcDateTime),
     one_of("status", InboxStatus),
     CheckConstraint("status NOT IN ('ignored', 'dead') OR reason IS NOT NULL", name="reason_given"),
     CheckConstraint("attempts >= 0", name="attempts_not_negative"),
+    CheckConstraint("failures >= 0", name="failures_not_negative"),
     Index(
         "ix_inbox_due",
         "next_attempt_at",
@@ -307,9 +314,29 @@ inbox: Final = Table(
         sqlite_where=INBOX_WAITING,
         postgresql_where=INBOX_WAITING,
     ),
+    Index(
+        "ix_inbox_dead",
+        "updated_at",
+        sqlite_where=INBOX_DEAD,
+        postgresql_where=INBOX_DEAD,
+    ),
     sqlite_strict=True,
 )
 """The provider's events. ``created_at`` is the provider's, ``received_at`` ours."""
+
+inbox_leases: Final = Table(
+    "inbox_leases",
+    metadata,
+    Column("subject", Text, primary_key=True),
+    Column("lease", Text, nullable=False),
+    Column("holder", Text, nullable=False),
+    Column("until", UtcDateTime, nullable=False),
+    Index("ix_inbox_leases_lease", "lease"),
+    Index("ix_inbox_leases_holder", "holder"),
+    sqlite_strict=True,
+)
+"""Who processes the events of a subject now. Apart from the events, which would be rewritten
+with all that they carry each time that they are claimed."""
 
 idempotency_keys: Final = Table(
     "idempotency_keys",

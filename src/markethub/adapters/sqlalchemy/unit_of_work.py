@@ -8,9 +8,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from markethub.adapters.sqlalchemy.deliveries import SqlDeliveries
 from markethub.adapters.sqlalchemy.disputes import SqlDisputes, SqlSubmissions
+from markethub.adapters.sqlalchemy.inbox_events import SqlInboxEvents
 from markethub.adapters.sqlalchemy.refunds import SqlRefunds
 from markethub.adapters.sqlalchemy.repositories import (
-    SqlInboxEvents,
     SqlLedger,
     SqlOperations,
     SqlOrders,

@@ -7,18 +7,17 @@ from typing import Protocol, TypeVar
 from markethub.domain.ids import (
     ChargeId,
     CustomerId,
-    EventId,
     IntentId,
     OperationId,
     OrderId,
     PaymentId,
 )
-from markethub.domain.inbox_event import InboxEvent
 from markethub.domain.ledger import Entry
 from markethub.domain.operation import Operation
 from markethub.domain.order import Order
 from markethub.domain.payment import Payment
 from markethub.domain.ports.disputes import Disputes, Submissions
+from markethub.domain.ports.inbox import InboxEvents
 from markethub.domain.ports.methods import Customers, Methods
 from markethub.domain.ports.outbox import Deliveries
 from markethub.domain.ports.refunds import Refunds
@@ -115,22 +114,6 @@ class Ledger(Protocol):
 
     async def of_payment(self, payment_id: PaymentId) -> Sequence[Entry]:
         """Return a payment's entries in the order they were posted."""
-        ...
-
-
-class InboxEvents(Protocol):
-    """Stored events of the provider, for whoever processes them."""
-
-    async def due(self, *, now: datetime, limit: int) -> Sequence[EventId]:
-        """Name waiting events whose ``next_attempt_at`` has come, oldest first."""
-        ...
-
-    async def lock(self, id: EventId) -> InboxEvent | None:
-        """Return the event, holding its row."""
-        ...
-
-    async def save(self, event: InboxEvent) -> None:
-        """Update status, reason and attempts of a stored event."""
         ...
 
 
