@@ -14,7 +14,7 @@ import anyio
 import attrs
 import pytest
 from dependency_injector import providers
-from standardwebhooks.webhooks import Webhook, WebhookVerificationError
+from standardwebhooks import Webhook, WebhookVerificationError
 
 from markethub.adapters.outgoing import publisher as publishing
 from markethub.adapters.outgoing.publisher import WebhookPublisher

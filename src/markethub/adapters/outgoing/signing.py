@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from standardwebhooks.webhooks import Webhook
+from standardwebhooks import Webhook
 
 from markethub.domain.delivery import Message
 from markethub.domain.secret import Secret
