@@ -271,19 +271,19 @@ async def test_an_endpoint_that_does_not_answer_is_tried_with_one_message_at_a_t
     world: World, storefront: Storefront
 ) -> None:
     storefront.answer = lambda message: REFUSED
-    for number in range(3 * BRAKE_AFTER):
+    for number in range(10 * BRAKE_AFTER):
         await happened(world, f"o-{number}")
     sizes = []
-    for _ in range(4):
+    for _ in range(BRAKE_AFTER + 2):
         before = len(storefront.told)
-        await relay(world, limit=BRAKE_AFTER)
+        await relay(world, limit=5)
         sizes.append(len(storefront.told) - before)
         world.clock.advance(seconds=5)
     await relay(world)
     resting = len(storefront.told)
     await relay(world)
 
-    assert [BRAKE_AFTER, 1, 1, 1] == sizes
+    assert [*[5] * BRAKE_AFTER, 1, 1] == sizes
     assert resting == len(storefront.told)
 
 
@@ -292,14 +292,27 @@ async def test_what_waited_is_told_when_the_endpoint_answers_again(
     world: World, storefront: Storefront
 ) -> None:
     storefront.answer = lambda message: REFUSED
-    for number in range(BRAKE_AFTER):
+    for number in range(5):
         await happened(world, f"o-{number}")
-    await relay(world)
+    for _ in range(BRAKE_AFTER):
+        await relay(world)
+        world.clock.advance(hours=1)
     storefront.answer = lambda message: ok()
-    world.clock.advance(hours=1)
     delivered = [(await relay(world)).delivered for _ in range(2)]
 
-    assert [1, BRAKE_AFTER - 1] == delivered
+    assert [1, 4] == delivered
+
+
+@MEMORY
+async def test_a_round_in_which_anything_is_taken_shows_that_the_endpoint_lives(
+    world: World, storefront: Storefront
+) -> None:
+    storefront.answer = lambda message: ok() if '"amount":0,' in message.body else REFUSED
+    for number in range(3):
+        await happened(world, f"o-{number}", number)
+    await relay(world)
+
+    assert (0, None) == ((await endpoint(world)).failures, (await endpoint(world)).failing_since)
 
 
 # --- replaying --------------------------------------------------------------------------------

@@ -7,8 +7,8 @@ import attrs
 
 FAILING_MAXIMUM: Final = timedelta(days=3)
 """An endpoint that has failed everything for so long is disabled."""
-BRAKE_AFTER: Final = 10
-"""Failures in a row after which one message at a time is tried, with rests between them."""
+BRAKE_AFTER: Final = 3
+"""Rounds in a row that failed, after which one message at a time is tried, with rests between."""
 REST_MAXIMUM: Final = timedelta(minutes=5)
 
 
@@ -23,7 +23,7 @@ class Endpoint:
     since: datetime
     """When the first address of this database was configured."""
     failures: int = 0
-    """In a row."""
+    """Rounds in a row in which everything failed."""
     failing_since: datetime | None = None
     rest_until: datetime | None = None
     disabled_at: datetime | None = None
@@ -40,7 +40,7 @@ class Endpoint:
         return attrs.evolve(self, failures=0, failing_since=None, rest_until=None)
 
     def fail(self, *, gone: bool, now: datetime) -> Self:
-        """Count a failure; disable what says that it is gone, or has failed for too long."""
+        """Count a round that failed; disable what is gone, or has failed for too long."""
         failures = self.failures + 1
         failing_since = self.failing_since or now
         failed = attrs.evolve(self, failures=failures, failing_since=failing_since)

@@ -1,12 +1,13 @@
 """Tell the storefront what happened."""
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 import attrs
 
 from markethub.domain.delivery import SENT_BACK, Answer, Attempt, Delivery, DeliveryStatus
+from markethub.domain.endpoint import Endpoint
 from markethub.domain.ids import IdPrefix
 from markethub.domain.ports.publisher import Publisher
 from markethub.domain.ports.system import Clock, Ids
@@ -100,16 +101,10 @@ class RelayOutbox:
             now = self.clock.now()
             # The endpoint first, as everybody does: nobody waits for another in a circle.
             endpoint = await tx.deliveries.open_endpoint(endpoint_id, now=now)
-            after = endpoint
+            after = _judged(endpoint, [each.answer for each in attempts], now=now)
             settled = []
             for delivery, attempt in zip(claimed, attempts, strict=True):
-                answer = attempt.answer
-                after = (
-                    after.succeed()
-                    if answer.is_success
-                    else after.fail(gone=answer.is_gone, now=now)
-                )
-                outcome = delivery.settle(answer, now=now)
+                outcome = delivery.settle(attempt.answer, now=now)
                 # A claim that was lost meanwhile is another's to settle: it is sent twice.
                 await tx.deliveries.settle(outcome, lease=lease)
                 settled.append(outcome)
@@ -120,6 +115,14 @@ class RelayOutbox:
             return _counted(settled, [each.answer for each in attempts], disabled=newly)
 
         return await self.transactions.run(settle)
+
+
+def _judged(endpoint: Endpoint, answers: Sequence[Answer], *, now: datetime) -> Endpoint:
+    """Say what a round shows of the endpoint: one message that was taken, and it is alive."""
+    gone = any(answer.is_gone for answer in answers)
+    if not gone and any(answer.is_success for answer in answers):
+        return endpoint.succeed()
+    return endpoint.fail(gone=gone, now=now)
 
 
 def _counted(
