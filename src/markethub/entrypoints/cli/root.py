@@ -15,6 +15,10 @@ if TYPE_CHECKING:
 COMMANDS: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
     {
         "db": ("markethub.entrypoints.cli.db:db", "Bring the database's schema up to date."),
+        "deliveries": (
+            "markethub.entrypoints.cli.deliveries:deliveries",
+            "List outgoing webhooks, and send them again.",
+        ),
         "demo": ("markethub.entrypoints.cli.demo:demo", "Watch one whole story, in process."),
         "disputes": (
             "markethub.entrypoints.cli.disputes:disputes",
