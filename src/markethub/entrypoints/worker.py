@@ -112,8 +112,16 @@ class Worker:
     async def recover_once(self) -> int:
         """Finish what is due, and say how much that was."""
         done = await self.recover()
+        for hold in done.expiring:
+            _log.warning(
+                "payment.expiring",
+                payment_id=hold.payment_id,
+                order_id=hold.order_id,
+                capture_before=hold.capture_before.isoformat(),
+            )
         if done != Recovered():
-            _log.info("worker.recovered", **attrs.asdict(done))
+            counts = attrs.asdict(attrs.evolve(done, expiring=()))
+            _log.info("worker.recovered", **counts | {"expiring": len(done.expiring)})
         return done.total
 
     async def round(self) -> int:

@@ -16,9 +16,10 @@ from markethub.adapters.sqlalchemy.delivery_tables import (
     delivery_attempts,
     delivery_endpoints,
 )
-from markethub.adapters.sqlalchemy.mappers import Read, Row, event_from_row
+from markethub.adapters.sqlalchemy.mappers import Row, event_from_row
 from markethub.adapters.sqlalchemy.repositories import one
 from markethub.adapters.sqlalchemy.retry import Repeater
+from markethub.adapters.sqlalchemy.session import Read, Session
 from markethub.adapters.sqlalchemy.tables import outbox
 from markethub.adapters.sqlalchemy.upsert import INSERTS
 from markethub.domain.delivery import TOO_OLD, Answer, Attempt, Delivery, DeliveryStatus
@@ -53,6 +54,23 @@ _SAVE: Final = (
     update(deliveries)
     .where(_DELIVERIES.sequence == bindparam("saved"))
     .values({name: bindparam(name) for name in _CHANGING})
+)
+_TAKE: Final = (
+    update(deliveries)
+    .where(_DELIVERIES.sequence == bindparam("taken"))
+    .values({name: bindparam(name) for name in ("lease", "leased_until")})
+)
+# Only a pending one is leased; said so, the few of them are found by their index.
+_TAKEN: Final = _WITH_EVENT.where(DELIVERY_PENDING, _DELIVERIES.lease == bindparam("lease"))
+_SKIP: Final = (
+    update(deliveries)
+    .where(_DELIVERIES.sequence == bindparam("skipped"))
+    .values(
+        {
+            name: bindparam(name)
+            for name in ("status", "reason", "lease", "leased_until", "updated_at")
+        }
+    )
 )
 _SETTLE: Final = _SAVE.where(_DELIVERIES.lease == bindparam("claimed_with"))
 
@@ -114,21 +132,21 @@ def _endpoint_from_row(row: Read) -> Endpoint:
 class SqlDeliveries:
     """Public events on their way."""
 
-    _connection: AsyncConnection
+    _session: Session
 
     async def claim(
         self, *, now: datetime, limit: int, lease: str, until: datetime
     ) -> Sequence[Delivery]:
         """Take due ones that nobody holds, longest due first, and hold them until then."""
-        found = await self._connection.execute(due_deliveries(now=now, limit=limit))
+        found = await self._session.execute(due_deliveries(now=now, limit=limit))
         sequences = list(found.scalars())
         if not sequences:
             return []
-        taken = _DELIVERIES.sequence.in_(sequences)
-        await self._connection.execute(
-            update(deliveries).where(taken).values(lease=lease, leased_until=until)
-        )
-        rows = await self._connection.execute(_WITH_EVENT.where(taken))
+        taken = [
+            {"taken": sequence, "lease": lease, "leased_until": until} for sequence in sequences
+        ]
+        await self._session.execute(_TAKE, taken)
+        rows = await self._session.execute(_TAKEN, {"lease": lease})
         claimed = {row["sequence"]: _delivery_from_row(row) for row in rows.mappings()}
         return [claimed[sequence] for sequence in sequences]
 
@@ -140,7 +158,7 @@ class SqlDeliveries:
             .limit(limit)
             .with_for_update(skip_locked=True)
         )
-        sequences = list((await self._connection.execute(old)).scalars())
+        sequences = list((await self._session.execute(old)).scalars())
         skipped = {
             "status": DeliveryStatus.SKIPPED.value,
             "reason": TOO_OLD,
@@ -148,30 +166,31 @@ class SqlDeliveries:
             "leased_until": None,
             "updated_at": now,
         }
-        await self._connection.execute(
-            update(deliveries).where(_DELIVERIES.sequence.in_(sequences)).values(skipped)
-        )
+        if sequences:
+            await self._session.execute(
+                _SKIP, [{"skipped": sequence, **skipped} for sequence in sequences]
+            )
         return len(sequences)
 
     async def lock(self, sequence: int) -> Delivery | None:
         """Return a delivery, holding its row."""
         query = _WITH_EVENT.where(_DELIVERIES.sequence == sequence)
-        row = await one(self._connection, query.with_for_update(of=deliveries))
+        row = await one(self._session, query.with_for_update(of=deliveries))
         return _delivery_from_row(row) if row else None
 
     async def save(self, delivery: Delivery) -> None:
         """Update a delivery whose row is held."""
-        await self._connection.execute(_SAVE, _delivery_to_row(delivery))
+        await self._session.execute(_SAVE, _delivery_to_row(delivery))
 
     async def settle(self, delivery: Delivery, *, lease: str) -> bool:
         """Update it if the lease still is the one it was claimed with; say whether it was."""
         row = {**_delivery_to_row(delivery), "claimed_with": lease}
-        return (await self._connection.execute(_SETTLE, row)).rowcount == 1
+        return (await self._session.execute(_SETTLE, row)).rowcount == 1
 
     async def log(self, attempts: Sequence[Attempt]) -> None:
         """Append to the log of attempts."""
         rows = [_attempt_to_row(attempt) for attempt in attempts]
-        await self._connection.execute(insert(delivery_attempts), rows)
+        await self._session.execute(insert(delivery_attempts), rows)
 
     async def find_endpoint(self, id: str) -> Endpoint | None:
         """Return an endpoint, if it was ever sent to."""
@@ -182,23 +201,24 @@ class SqlDeliveries:
         query = select(delivery_endpoints).where(_ENDPOINTS.id == id).with_for_update()
         endpoint = await self._endpoint(query)
         if endpoint is None:
-            oldest = await self._connection.execute(select(func.min(_ENDPOINTS.since)))
-            new = attrs.asdict(Endpoint(id=id, since=oldest.scalar_one() or now))
-            make = INSERTS[self._connection.dialect.name](delivery_endpoints)
-            await self._connection.execute(make.on_conflict_do_nothing(), new)
+            oldest = await self._session.execute(select(func.min(_ENDPOINTS.since)))
+            [since] = oldest.scalars()
+            new = attrs.asdict(Endpoint(id=id, since=since or now))
+            make = INSERTS[self._session.dialect.name](delivery_endpoints)
+            await self._session.execute(make.on_conflict_do_nothing(), new)
             endpoint = await self._endpoint(query)
         assert endpoint is not None, "nobody deletes an endpoint"
         return endpoint
 
     async def _endpoint(self, query: Select[Any]) -> Endpoint | None:
-        row = await one(self._connection, query)
+        row = await one(self._session, query)
         return _endpoint_from_row(row) if row else None
 
     async def save_endpoint(self, endpoint: Endpoint) -> None:
         """Update an endpoint whose row is held."""
         changed = attrs.asdict(endpoint)
         query = update(delivery_endpoints).where(_ENDPOINTS.id == changed.pop("id"))
-        await self._connection.execute(query.values(changed))
+        await self._session.execute(query.values(changed))
 
 
 def due_deliveries(*, now: datetime, limit: int) -> Select[int]:

@@ -1,10 +1,14 @@
 """Finish whatever a crash, a lost reply or an unknown outcome left behind, of every kind."""
 
+from collections.abc import Sequence
+
 import attrs
 
+from markethub.domain.usecases.cancel_abandoned import CancelAbandoned
 from markethub.domain.usecases.reconcile import Reconcile
 from markethub.domain.usecases.reconcile_disputes import ReconcileDisputes, RemindOfDisputes
 from markethub.domain.usecases.remove_method import DetachMethods
+from markethub.domain.usecases.report_expiring import Expiring, ReportExpiring
 
 
 @attrs.frozen(kw_only=True)
@@ -19,11 +23,15 @@ class Recovered:
     """Disputes whose evidence is due soon."""
     detached: int = 0
     """Removed methods that the provider has forgotten now."""
+    abandoned: int = 0
+    """Intents that were canceled because nobody would have paid them."""
+    expiring: Sequence[Expiring] = ()
+    """Holds that end soon, each named once."""
 
     @property
     def total(self) -> int:
         """How much was brought to an end. What stayed unknown waits for its own time."""
-        return self.resolved + self.reminded + self.detached
+        return self.resolved + self.reminded + self.detached + self.abandoned + len(self.expiring)
 
 
 @attrs.frozen(kw_only=True)
@@ -34,6 +42,8 @@ class Recover:
     reconcile_disputes: ReconcileDisputes
     remind_of_disputes: RemindOfDisputes
     detach_methods: DetachMethods
+    cancel_abandoned: CancelAbandoned
+    report_expiring: ReportExpiring
 
     async def __call__(self, *, eagerly: bool = False) -> Recovered:
         """Take what is due; ``eagerly`` also what would wait for its next turn.
@@ -48,4 +58,6 @@ class Recover:
             unresolved=operations.unresolved + submissions.unresolved,
             reminded=await self.remind_of_disputes(),
             detached=await self.detach_methods(),
+            abandoned=await self.cancel_abandoned(),
+            expiring=await self.report_expiring(),
         )

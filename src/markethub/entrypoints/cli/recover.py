@@ -4,6 +4,7 @@ import attrs
 import click
 
 from markethub.domain.usecases.recover import Recovered
+from markethub.domain.usecases.report_expiring import Expiring
 from markethub.entrypoints.cli import output
 from markethub.entrypoints.cli.composition import run
 from markethub.entrypoints.cli.failure import UNKNOWN_OUTCOME
@@ -31,7 +32,7 @@ def recover(invocation: Invocation, *, once: bool) -> None:
 
     done = run(invocation, work)
     if invocation.as_json:
-        output.print_json(attrs.asdict(done))
+        output.print_json({**attrs.asdict(done), "expiring": [*map(_expiring, done.expiring)]})
     else:
         output.print_fields(
             {
@@ -39,8 +40,11 @@ def recover(invocation: Invocation, *, once: bool) -> None:
                 "still unknown": done.unresolved,
                 "evidence due soon": done.reminded,
                 "methods detached": done.detached,
+                "abandoned, canceled": done.abandoned,
             }
         )
+        for hold in done.expiring:
+            click.echo(f"{hold.payment_id} holds {hold.amount} until {hold.capture_before}")
     if done.unresolved:
         click.get_current_context().exit(UNKNOWN_OUTCOME)
 
@@ -51,4 +55,16 @@ def _added(done: Recovered, found: Recovered) -> Recovered:
         unresolved=found.unresolved,  # those of the last pass: the earlier ones are among them
         reminded=done.reminded + found.reminded,
         detached=done.detached + found.detached,
+        abandoned=done.abandoned + found.abandoned,
+        expiring=(*done.expiring, *found.expiring),
     )
+
+
+def _expiring(hold: Expiring) -> dict[str, object]:
+    return {
+        "payment_id": hold.payment_id,
+        "order_id": hold.order_id,
+        "amount": hold.amount.minor,
+        "currency": hold.amount.currency.code,
+        "capture_before": hold.capture_before,
+    }

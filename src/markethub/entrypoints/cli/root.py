@@ -24,6 +24,10 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
             "markethub.entrypoints.cli.disputes:disputes",
             "List and show disputes, draft and submit evidence, accept.",
         ),
+        "events": (
+            "markethub.entrypoints.cli.events:events",
+            "List, show and replay the provider's events; fetch missed ones.",
+        ),
         "keys": ("markethub.entrypoints.cli.keys:keys", "Rotate the encryption keys."),
         "methods": (
             "markethub.entrypoints.cli.methods:methods",
