@@ -66,10 +66,8 @@ async def metrics(
 ) -> Response[bytes]:
     """Return Prometheus's text format, version 0.0.4."""
     health = await queries.health()
-    oldest = health.oldest_waiting_event_at
-    age = timedelta() if oldest is None else max(timedelta(), clock.now() - oldest)
     return Response(
-        metrics.render(health, oldest_event_age_s=age.total_seconds()),
+        metrics.render(health, now=clock.now()),
         media_type="text/plain; version=0.0.4",
     )
 
