@@ -19,6 +19,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 
 from markethub.domain.ports.queries import StoreHealth
 from markethub.entrypoints.http.inbox_metrics import InboxGauges
+from markethub.entrypoints.http.outbox_metrics import OutboxGauges
 from markethub.entrypoints.http.security_headers import with_security_headers
 
 UNMATCHED: Final = "unmatched"
@@ -52,6 +53,7 @@ class Metrics:
             "Requests to the provider whose outcome is unknown.",
             registry=self.registry,
         )
+        self.outbox = OutboxGauges(self.registry)
 
     def count(self, *, method: str, route: str, status: int, duration_s: float) -> None:
         """Count an answered request."""
