@@ -17,7 +17,7 @@ from markethub.domain.usecases.process_inbox import LEASE, InboxBatch, ProcessIn
 from markethub.entrypoints.container import build_container
 from markethub.entrypoints.setting_values import Database
 from markethub.entrypoints.settings import Settings
-from tests.support.stores import receive
+from tests.support.stores import claim, receive
 from tests.support.world import SUCCESS, World
 
 pytestmark = pytest.mark.anyio
@@ -130,24 +130,38 @@ async def test_an_outage_puts_events_off_and_counts_as_nobodys_failure(world: Wo
 # --- asleep --------------------------------------------------------------------------------------
 
 
-async def test_a_worker_that_slept_past_its_lease_leaves_the_event_to_whoever_has_it(
-    world: World,
-) -> None:
+async def test_a_worker_that_slept_past_its_lease_does_nothing_more(world: World) -> None:
+    started = await _charged(world)
+    delivered = await deliver_all(world)
+    taken: list[InboxEvent] = []
+
+    async def sleep() -> None:
+        world.clock.advance(seconds=LEASE.total_seconds())
+        taken.extend(await claim(world.container.store(), now=world.clock.now(), holder="wrk_2"))
+
+    world.gateway.after_read = sleep
+    slept = await _worker(world, "wrk_1")()
+    left = [await found(world, event.event.id) for event in taken]
+
+    assert (0, delivered) == (slept.total, len(taken))
+    assert taken == left
+    assert PaymentStatus.REQUIRES_PAYMENT_METHOD is (await world.payment(started.payment.id)).status
+
+
+async def test_an_event_that_others_finished_meanwhile_is_left_as_it_is(world: World) -> None:
     started = await _charged(world)
     await deliver_all(world)
-    first = _worker(world, "wrk_first")
-    second = _worker(world, "wrk_second")
     others: list[InboxBatch] = []
 
     async def sleep() -> None:
         world.clock.advance(seconds=LEASE.total_seconds())
-        others.append(await second())
+        others.append(await _worker(world, "wrk_2")())
 
     world.gateway.after_read = sleep
-    slept = await first()
+    slept = await _worker(world, "wrk_1")()
     [paid] = [e for e in await world.container.queries().outbox() if isinstance(e, OrderPaid)]
 
-    assert (0, 0) == (slept.processed, slept.failed)
+    assert 0 == slept.total
     assert others[0].processed > 0
     assert started.payment.id == paid.payment_id
 
