@@ -39,15 +39,23 @@ async def selling(shop: BusyShop) -> AsyncIterator[None]:
                 await asyncio.sleep(LOOK_S)
 
     trade = asyncio.create_task(sell())
-    yield
-    is_over.set()
-    await trade
+    try:
+        yield
+    finally:
+        is_over.set()
+        await trade
+
+
+@pytest.fixture
+async def shop(tmp_path: Path, postgres_url: str) -> AsyncIterator[BusyShop]:
+    opened = BusyShop(tmp_path, postgres_url)
+    yield opened
+    await opened.close()
 
 
 async def test_what_killed_workers_had_in_hand_takes_effect_once(
-    tmp_path: Path, postgres_url: str
+    shop: BusyShop, tmp_path: Path, postgres_url: str
 ) -> None:
-    shop = BusyShop(tmp_path, postgres_url)
     with fleet_of(tmp_path, postgres_url) as fleet:
         survivors = [fleet.start() for _ in range(SURVIVORS)]
         async with selling(shop):
@@ -64,7 +72,6 @@ async def test_what_killed_workers_had_in_hand_takes_effect_once(
     told = Counter(type(event) for event in await shop.container.queries().outbox())
     health = await shop.container.queries().health()
     received = await _ids_of_received_events(postgres_url)
-    await shop.close()
 
     assert in_hand >= KILLS
     assert [0] * SURVIVORS == codes
