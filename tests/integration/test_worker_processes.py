@@ -15,7 +15,7 @@ from markethub.domain.ledger import Account as Book
 from markethub.domain.ledger import EntryKind, balances
 from markethub.domain.order import OrderStatus
 from tests.support.processes import stop
-from tests.support.worker_fleet import LOOK_S, BusyShop, fleet_of, until
+from tests.support.worker_fleet import BusyShop, fleet_of, until
 
 pytestmark = pytest.mark.anyio
 
@@ -24,6 +24,7 @@ SURVIVORS = 2
 AMOUNT = 5000
 BACKLOG = 40
 """Events: enough for all hands, few enough to be done soon."""
+PACE_S = 0.05
 
 
 @asynccontextmanager
@@ -35,8 +36,8 @@ async def selling(shop: BusyShop) -> AsyncIterator[None]:
         while not is_over.is_set():
             if (await shop.container.queries().health()).waiting_events < BACKLOG:
                 await shop.sell(AMOUNT)
-            else:
-                await asyncio.sleep(LOOK_S)
+            # Not all of the machine: workers that start want some of it, too.
+            await asyncio.sleep(PACE_S)
 
     trade = asyncio.create_task(sell())
     try:
