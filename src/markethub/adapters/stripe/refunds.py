@@ -19,11 +19,11 @@ from markethub.domain.facts import (
 )
 from markethub.domain.ids import ProviderRefundId, RefundId
 
-_REFUND_TYPES: Final = frozenset(
+REFUND_TYPES: Final = frozenset(
     {"refund.created", "refund.updated", "refund.failed", "charge.refund.updated"}
 )
-_CHARGE_TYPES: Final = frozenset({"charge.refunded"})
-HANDLED_TYPES: Final = _REFUND_TYPES | _CHARGE_TYPES
+CHARGE_TYPES: Final = frozenset({"charge.refunded"})
+HANDLED_TYPES: Final = REFUND_TYPES | CHARGE_TYPES
 """The event types that tell of refunds."""
 
 
@@ -66,7 +66,7 @@ def page(obj: object) -> RefundPage:
 
 def event_fact(type: str, obj: object) -> ProviderFact:
     """Read what an event of ``HANDLED_TYPES`` is about. Raises ValidationFailed."""
-    if type in _CHARGE_TYPES:
+    if type in CHARGE_TYPES:
         fields = reading.of_kind(obj, "charge")
         return RefundReported(
             intent_id=reading.intent_id(fields.get("payment_intent")),

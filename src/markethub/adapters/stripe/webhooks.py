@@ -16,7 +16,7 @@ from typing import Final
 
 import msgspec
 
-from markethub.adapters.stripe import disputes, reading, refunds, saved_methods, translate
+from markethub.adapters.stripe import disputes, reading, refunds, saved_methods, thin, translate
 from markethub.domain.errors import InvalidSignature, ValidationFailed
 from markethub.domain.facts import ProviderFact, ReceivedEvent
 from markethub.domain.ids import EventId
@@ -25,14 +25,17 @@ from markethub.domain.secret import Secret
 TOLERANCE_S: Final = 300
 """How old a signature may be, or how far ahead of our clock: Stripe's default, both ways."""
 
-_HANDLED_TYPES: Final = (
+HANDLED_TYPES: Final = (
     translate.HANDLED_TYPES
     | refunds.HANDLED_TYPES
     | disputes.HANDLED_TYPES
     | saved_methods.HANDLED_TYPES
 )
+"""The types of snapshot events that mean something to us."""
+
 _EVENT_ID = re.compile(r"[A-Za-z0-9_]{1,255}")
-_TYPE = re.compile(r"[a-z0-9_.]{1,255}")
+# A thin event has types like ``v2.core.account[identity].updated``.
+_TYPE = re.compile(r"[a-z0-9_.\[\]]{1,255}")
 _VERSION = re.compile(r"[A-Za-z0-9_.-]{1,255}")
 _TIMESTAMP = re.compile(r"[0-9]{1,12}")
 
@@ -64,7 +67,9 @@ class StripeEventTranslator:
 
     def translate(self, event: ReceivedEvent) -> ProviderFact:
         """Read what a stored event says. Raises ValidationFailed for an unreadable object."""
-        if event.type not in _HANDLED_TYPES:
+        if thin.is_type(event.type):
+            return thin.event_fact(event.type, msgspec.json.decode(event.payload))
+        if event.type not in HANDLED_TYPES:
             return translate.event_fact(event.type, None)
         try:
             payload = msgspec.json.decode(event.payload)
@@ -139,7 +144,8 @@ def _finite(text: str) -> float:
 
 def _received(event: Mapping[str, object]) -> ReceivedEvent:
     event_id, type_, version = event.get("id"), event.get("type"), event.get("api_version")
-    if event.get("object") != "event":
+    kind, created = event.get("object"), event.get("created")
+    if kind not in ("event", thin.KIND):
         raise ValidationFailed("object", "is no event")
     if not isinstance(event_id, str) or not _EVENT_ID.fullmatch(event_id):
         raise ValidationFailed("id", "is no event id")
@@ -152,7 +158,9 @@ def _received(event: Mapping[str, object]) -> ReceivedEvent:
         id=EventId(event_id),
         type=type_,
         livemode=livemode,
-        created_at=reading.moment(event.get("created"), "created"),
+        created_at=(
+            thin.moment(created) if kind == thin.KIND else reading.moment(created, "created")
+        ),
         api_version=version if isinstance(version, str) and _VERSION.fullmatch(version) else None,
         payload=_encode(event),
     )

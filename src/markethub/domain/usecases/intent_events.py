@@ -4,6 +4,7 @@ import attrs
 
 from markethub.domain.facts import (
     ChargeReported,
+    IntentHinted,
     IntentReported,
     ProviderFact,
     ProviderIntent,
@@ -13,12 +14,13 @@ from markethub.domain.ids import IntentId, PaymentId
 from markethub.domain.payment import Payment
 from markethub.domain.ports.unit_of_work import Transaction
 from markethub.domain.usecases.inbox_handler import Applied, Ignored, Look, Parked, Step, Work
+from markethub.domain.usecases.locating import payment_of
 from markethub.domain.usecases.settlement import Settlement
 
 
 @attrs.frozen(kw_only=True)
 class IntentEvents:
-    """Takes ``IntentReported`` and ``ChargeReported``."""
+    """Takes ``IntentReported``, ``ChargeReported`` and ``IntentHinted``."""
 
     settlement: Settlement
 
@@ -31,6 +33,11 @@ class IntentEvents:
                 if intent_id is None:
                     return Ignored(reason="no_intent")
                 return await self._settle(tx, intent_id, reference, None)
+            case IntentHinted(intent_id=intent_id, charge_id=charge_id):
+                payment = await payment_of(tx, intent_id=intent_id, charge_id=charge_id)
+                if payment is None or payment.intent_id is None:
+                    return Parked(ours=payment is not None)
+                return self._look(payment, payment.intent_id)
             case _:
                 raise TypeError(f"not about an intent: {type(fact).__name__}")
 
