@@ -197,10 +197,14 @@ class ChargeReported:
 
 @attrs.frozen(kw_only=True)
 class IntentHinted:
-    """An event that named an intent, or a charge of one, and showed nothing: read the intent."""
+    """An event that only named an intent, or a charge of one, legibly: a hint to read the intent.
+
+    ``reference`` is what it told of our ids.
+    """
 
     intent_id: IntentId | None
     charge_id: ChargeId | None
+    reference: Reference = Reference()
 
 
 class ProviderRefundStatus(StrEnum):

@@ -65,15 +65,27 @@ def page(obj: object) -> RefundPage:
 
 
 def event_fact(type: str, obj: object) -> ProviderFact:
-    """Read what an event of ``HANDLED_TYPES`` is about. Raises ValidationFailed."""
+    """Read what an event of ``HANDLED_TYPES`` is about; of an unreadable refund, only its ids.
+
+    Raises ValidationFailed for what is no such object, or has no id.
+    """
     if type in CHARGE_TYPES:
         fields = reading.of_kind(obj, "charge")
         return RefundReported(
             intent_id=reading.intent_id(fields.get("payment_intent")),
             charge_id=reading.charge_id(fields.get("id")),
         )
-    seen = refund(obj)
-    return RefundReported(intent_id=seen.intent_id, charge_id=seen.charge_id, refund=seen)
+    fields = reading.of_kind(obj, "refund")
+    try:
+        seen = refund(fields)
+    except ValidationFailed:
+        seen = None
+    return RefundReported(
+        intent_id=reading.intent_id(fields.get("payment_intent")),
+        charge_id=reading.charge_id(fields.get("charge")),
+        refund=seen,
+        provider_refund_id=ProviderRefundId(reading.id_of(fields, "refund")),
+    )
 
 
 def _status(value: object) -> ProviderRefundStatus:

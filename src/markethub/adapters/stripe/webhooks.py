@@ -69,20 +69,21 @@ class StripeEventTranslator:
         """Read what a stored event says. Raises ValidationFailed for an unreadable object."""
         if thin.is_type(event.type):
             return thin.event_fact(event.type, msgspec.json.decode(event.payload))
-        if event.type not in HANDLED_TYPES:
-            return translate.event_fact(event.type, None)
+        type_ = saved_methods.FORMER_TYPES.get(event.type, event.type)
+        if type_ not in HANDLED_TYPES:
+            return translate.event_fact(type_, None)
         try:
             payload = msgspec.json.decode(event.payload)
             obj = payload["data"]["object"]
         except (ValueError, TypeError, KeyError, RecursionError):
             raise ValidationFailed("data.object", "is missing") from None
-        if event.type in refunds.HANDLED_TYPES:
-            return refunds.event_fact(event.type, obj)
-        if event.type in disputes.HANDLED_TYPES:
-            return disputes.event_fact(event.type, obj)
-        if event.type in saved_methods.HANDLED_TYPES:
-            return saved_methods.event_fact(event.type, obj)
-        return translate.event_fact(event.type, obj)
+        if type_ in refunds.HANDLED_TYPES:
+            return refunds.event_fact(type_, obj)
+        if type_ in disputes.HANDLED_TYPES:
+            return disputes.event_fact(type_, obj)
+        if type_ in saved_methods.HANDLED_TYPES:
+            return saved_methods.event_fact(type_, obj)
+        return translate.event_fact(type_, obj)
 
     def _any_matches(self, body: bytes, timestamp: str, signatures: Iterable[str]) -> bool:
         signed = timestamp.encode() + b"." + body

@@ -10,7 +10,7 @@ from markethub.domain.facts import (
     ProviderIntent,
     Reference,
 )
-from markethub.domain.ids import IntentId, PaymentId
+from markethub.domain.ids import ChargeId, IntentId, PaymentId
 from markethub.domain.payment import Payment
 from markethub.domain.ports.unit_of_work import Transaction
 from markethub.domain.usecases.inbox_handler import Applied, Ignored, Look, Parked, Step, Work
@@ -29,17 +29,29 @@ class IntentEvents:
         match fact:
             case IntentReported(intent=intent):
                 return await self._settle(tx, intent.id, intent.reference, _applicable(fact))
-            case ChargeReported(intent_id=intent_id, reference=reference):
-                if intent_id is None:
-                    return Ignored(reason="no_intent")
+            case ChargeReported(intent_id=None, charge_id=charge_id, reference=reference):
+                return await self._find(tx, charge_id, reference) or Ignored(reason="no_intent")
+            case IntentHinted(intent_id=None, charge_id=charge_id, reference=reference):
+                found = await self._find(tx, charge_id, reference)
+                return found or Parked(ours=reference.payment_id is not None)
+            case (
+                ChargeReported(intent_id=str() as intent_id, reference=reference)
+                | IntentHinted(intent_id=str() as intent_id, reference=reference)
+            ):
                 return await self._settle(tx, intent_id, reference, None)
-            case IntentHinted(intent_id=intent_id, charge_id=charge_id):
-                payment = await payment_of(tx, intent_id=intent_id, charge_id=charge_id)
-                if payment is None or payment.intent_id is None:
-                    return Parked(ours=payment is not None)
-                return self._look(payment, payment.intent_id)
             case _:
                 raise TypeError(f"not about an intent: {type(fact).__name__}")
+
+    async def _find(
+        self, tx: Transaction, charge_id: ChargeId | None, reference: Reference
+    ) -> Look | None:
+        """Ask for a look at a charge's intent, if we know one."""
+        payment = await payment_of(tx, intent_id=None, charge_id=charge_id)
+        if payment is None and reference.payment_id is not None:
+            payment = await tx.payments.find(reference.payment_id)
+        if payment is None or payment.intent_id is None:
+            return None
+        return self._look(payment, payment.intent_id)
 
     async def _settle(
         self,
