@@ -19,7 +19,7 @@ _NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 _OURS: dict[str, Any] = {"created_at": _NEVER, "updated_at": _NEVER, "version": 0}
 
 
-async def final_state(world: World) -> object:
+async def final_state(world: World) -> tuple[object, ...]:
     """Return what must be equal."""
     container = world.container
     queries = container.queries()

@@ -39,6 +39,11 @@ class Past(World):
             self.clock.advance(minutes=10)
             await self.container.process_inbox()()
 
+    async def refresh(self) -> None:
+        """Read every intent once more, as somebody's coming back does."""
+        for payment in await self.payments():
+            await self.confirm(payment)
+
     async def close(self) -> None:
         await self.container.store().close()
 
