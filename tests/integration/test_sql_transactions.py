@@ -5,8 +5,7 @@ import shutil
 import sqlite3
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import asyncpg
@@ -28,6 +27,7 @@ from markethub.domain.errors import (
     StoreUnavailable,
 )
 from markethub.domain.ports.unit_of_work import Transaction
+from tests.support.sql_connections import killer
 from tests.support.sql_writers import ship_dearer
 from tests.support.stores import START, Store, event, open_store, order, put, sqlite_url
 
@@ -77,25 +77,6 @@ async def test_eight_processes_on_one_sqlite_file_add_up(
 
 
 # --- lost connections ---------------------------------------------------------------------------
-
-
-@asynccontextmanager
-async def killer(url: str) -> AsyncIterator[Callable[[str], Awaitable[None]]]:
-    """Give a way to end the server's side of our connections that are in some state."""
-    admin = await asyncpg.connect(url)
-
-    async def kill(state: str) -> None:
-        ended = await admin.fetch(
-            "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity "
-            "WHERE application_name = 'markethub' AND datname = current_database() AND state = $1",
-            state,
-        )
-        assert ended, "there was such a connection"
-
-    try:
-        yield kill
-    finally:
-        await admin.close()
 
 
 @pytest.mark.parametrize("store_url", ["postgresql"], indirect=True)
@@ -165,16 +146,16 @@ async def test_a_driver_that_a_lost_connection_left_between_two_states_is_replac
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await store.inbox.store(event("evt_1"))
-    execute, confused = asyncpg.Connection.execute, list[object]()
+    fetch, confused = asyncpg.Connection.fetch, list[object]()
 
-    async def execute_once_confused(self: asyncpg.Connection, *args: object) -> object:
+    async def fetch_once_confused(self: asyncpg.Connection, *args: object) -> object:
         # The race that leaves it so cannot be provoked: what it raises then can.
         if not confused or self in confused:
             confused.append(self)
             raise asyncpg.InternalClientError("cannot switch to state 11")
-        return await execute(self, *args)
+        return await fetch(self, *args)
 
-    monkeypatch.setattr(asyncpg.Connection, "execute", execute_once_confused)
+    monkeypatch.setattr(asyncpg.Connection, "fetch", fetch_once_confused)
     stored = [await store.inbox.store(event(name)) for name in ("evt_2", "evt_3")]
 
     assert [True, True] == stored

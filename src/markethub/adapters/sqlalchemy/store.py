@@ -11,7 +11,7 @@ from markethub.adapters.sqlalchemy import schema
 from markethub.adapters.sqlalchemy.disputes import SqlDisputeQueries
 from markethub.adapters.sqlalchemy.engines import engines_for
 from markethub.adapters.sqlalchemy.idempotency import SqlIdempotencyKeys
-from markethub.adapters.sqlalchemy.inbox import PostgresInbox, SqlInbox
+from markethub.adapters.sqlalchemy.inbox import SqlInbox
 from markethub.adapters.sqlalchemy.queries import SqlQueries
 from markethub.adapters.sqlalchemy.refunds import SqlRefundQueries
 from markethub.adapters.sqlalchemy.retry import Repeater
@@ -44,8 +44,7 @@ class SqlStore:
         writer, reader = self._engines.writer, self._engines.reader
         self._vault_key = VaultKey(writer, cipher)
         self.transactions = SqlTransactions(writer, repeat, self._vault_key)
-        inbox = SqlInbox(writer, repeat, Tokens(cipher))
-        self.inbox = inbox if self._engines.is_sqlite else PostgresInbox(writer, inbox)
+        self.inbox = SqlInbox(writer, repeat, Tokens(cipher))
         self.queries = SqlQueries(reader, repeat)
         self.refund_queries = SqlRefundQueries(reader, repeat)
         self.dispute_queries = SqlDisputeQueries(reader, repeat)
@@ -81,7 +80,8 @@ class SqlStore:
         await self._repeat(self._vault_key.sealing)
 
     async def close(self) -> None:
-        """Close all connections."""
+        """Let events that were taken become durable, and close all connections."""
+        await self.inbox.drain()
         await self._engines.dispose()
 
 

@@ -11,7 +11,6 @@ import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from hashlib import sha256
 from typing import Final
 
 import msgspec
@@ -63,7 +62,7 @@ class StripeEventTranslator:
             raise InvalidSignature("no signature matches the body")
         if abs(now.timestamp() - int(timestamp)) > TOLERANCE_S:
             raise InvalidSignature("the signature's time is too far from ours")
-        return _received(_parse(body))
+        return _received(*_parse(body))
 
     def translate(self, event: ReceivedEvent) -> ProviderFact:
         """Read what a stored event says. Raises ValidationFailed for an unreadable object."""
@@ -87,7 +86,7 @@ class StripeEventTranslator:
 
     def _any_matches(self, body: bytes, timestamp: str, signatures: Iterable[str]) -> bool:
         signed = timestamp.encode() + b"." + body
-        expected = [hmac.new(key, signed, sha256).hexdigest() for key in self._keys]
+        expected = [hmac.digest(key, signed, "sha256").hex() for key in self._keys]
         return any(hmac.compare_digest(ours, each) for ours in expected for each in signatures)
 
 
@@ -106,8 +105,49 @@ def _parse_header(header: str | None) -> tuple[str, list[str]]:
     return timestamps[0], signatures
 
 
-def _parse(body: bytes) -> Mapping[str, object]:
-    """Read strict UTF-8 JSON, masking every ``client_secret`` on the way."""
+def _parse(body: bytes) -> tuple[Mapping[str, object], str]:
+    """Read strict UTF-8 JSON; return it, and its text with every ``client_secret`` masked."""
+    plain = _parse_plain(body)
+    if plain is not None:
+        return plain
+    event = _parse_strictly(body)
+    return event, _encode(event)
+
+
+_SECRET_NAME: Final = b'"client_secret":'
+_SECRET: Final = re.compile(_SECRET_NAME + rb'(?:"(?:[^"\\]|\\.)*"|null)')
+_MASKED: Final = _SECRET_NAME + msgspec.json.encode(translate.MASK)
+
+
+def _parse_plain(body: bytes) -> tuple[Mapping[str, object], str] | None:
+    r"""Read a plain event in half of the strict reader's time; None where there is doubt.
+
+    Written anew, a text without ``\u`` has as many quotation marks as before; if it has less,
+    a name stood twice and one was dropped.
+    """
+    if b"\\" in body and b"\\u" in body:
+        return None
+    try:
+        parsed = msgspec.json.decode(body)
+        written = msgspec.json.encode(parsed)
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(parsed, dict) or body.count(b'"') != written.count(b'"'):
+        return None
+    secrets = written.count(_SECRET_NAME)
+    if secrets:
+        # In a text's own quotation marks a backslash stands before the last: that is no name.
+        written, masked = _SECRET.subn(_masked_member, written)
+        if masked != secrets:
+            return None
+    return parsed, written.decode()
+
+
+def _masked_member(found: "re.Match[bytes]") -> bytes:
+    return found[0] if found[0].endswith(b"null") else _MASKED
+
+
+def _parse_strictly(body: bytes) -> Mapping[str, object]:
     try:
         parsed = json.loads(
             body.decode("utf-8"),
@@ -143,7 +183,7 @@ def _finite(text: str) -> float:
     return number
 
 
-def _received(event: Mapping[str, object]) -> ReceivedEvent:
+def _received(event: Mapping[str, object], payload: str) -> ReceivedEvent:
     event_id, type_, version = event.get("id"), event.get("type"), event.get("api_version")
     kind, created = event.get("object"), event.get("created")
     if kind not in ("event", thin.KIND):
@@ -163,7 +203,7 @@ def _received(event: Mapping[str, object]) -> ReceivedEvent:
             thin.moment(created) if kind == thin.KIND else reading.moment(created, "created")
         ),
         api_version=version if isinstance(version, str) and _VERSION.fullmatch(version) else None,
-        payload=_encode(event),
+        payload=payload,
     )
 
 

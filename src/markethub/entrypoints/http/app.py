@@ -19,6 +19,7 @@ from markethub.entrypoints.http.json_body import BODY_BYTES_MAXIMUM
 from markethub.entrypoints.http.limits import Limits, RateLimiter
 from markethub.entrypoints.http.observation import Metrics, Observed
 from markethub.entrypoints.http.openapi import openapi_config
+from markethub.entrypoints.http.routes import webhook
 from markethub.entrypoints.http.routes.customers import customers_router
 from markethub.entrypoints.http.routes.disputes import disputes_router
 from markethub.entrypoints.http.routes.health import LIVE_PATH, READY_PATH, health_router
@@ -26,7 +27,6 @@ from markethub.entrypoints.http.routes.orders import orders_router
 from markethub.entrypoints.http.routes.payments import payments_router
 from markethub.entrypoints.http.routes.refunds import payment_refunds_router, refunds_router
 from markethub.entrypoints.http.routes.stripe import stripe_router
-from markethub.entrypoints.http.security_headers import add_security_headers
 from markethub.entrypoints.lifecycle import running
 
 if TYPE_CHECKING:
@@ -44,7 +44,6 @@ _PROVIDED: Final = (
     "confirm_payment",
     "capture_payment",
     "cancel_payment",
-    "receive_event",
     "refund_payment",
     "refund_queries",
     "dispute_queries",
@@ -73,16 +72,22 @@ def create_app(
     metrics = Metrics()
     door = container.fake_router()
     app = Litestar(
-        route_handlers=[_api(container, metrics, limits or Limits()), *([door] if door else [])],
+        route_handlers=[
+            _api(container, metrics, limits or Limits()),
+            webhook.webhook_route(container.receive_event()),
+            *([door] if door else []),
+        ],
         exception_handlers=EXCEPTION_HANDLERS,
-        before_send=[add_security_headers],
         request_max_body_size=BODY_BYTES_MAXIMUM,
-        openapi_config=openapi_config(version("markethub")),
+        openapi_config=openapi_config(
+            version("markethub"), applications={webhook.PATH: webhook.DOCUMENTED}
+        ),
         lifespan=[_alive(container)] if lifespan is None else list(lifespan),
         # Our own log lines are the only ones: the framework's would repeat paths and inputs.
         logging_config=None,
     )
-    app.asgi_handler = Observed(app.asgi_handler, metrics, silent=(LIVE_PATH, READY_PATH))
+    silent = (LIVE_PATH, READY_PATH, webhook.PATH)
+    app.asgi_handler = Observed(app.asgi_handler, metrics, silent=silent)
     return app
 
 

@@ -1,12 +1,15 @@
 """One log line and two metrics per request: route, status, duration and request id, no more.
 
+The headers that every answer carries are set here, too: nothing is answered past this.
+
 Neither bodies nor queries, headers or paths with their ids are looked at.
 """
 
 from collections.abc import Iterable
+from http import HTTPStatus
+from secrets import token_hex
 from time import perf_counter
 from typing import Final
-from uuid import uuid4
 
 import structlog
 from litestar.enums import ScopeType
@@ -14,6 +17,7 @@ from litestar.types import ASGIApp, Message, Receive, Scope, Send
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
 from markethub.domain.ports.queries import StoreHealth
+from markethub.entrypoints.http.security_headers import with_security_headers
 
 UNMATCHED: Final = "unmatched"
 """The route of a request that met none: a path from outside must not become a label."""
@@ -39,6 +43,7 @@ class Metrics:
             ("method", "route"),
             registry=self.registry,
         )
+        self._counted: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
         self._oldest_event_age_s = Gauge(
             "markethub_inbox_oldest_event_age_seconds",
             "Age of the oldest event that waits to be processed, parked ones included.",
@@ -57,8 +62,17 @@ class Metrics:
 
     def count(self, *, method: str, route: str, status: int, duration_s: float) -> None:
         """Count an answered request."""
-        self._requests.labels(method, route, str(status)).inc()
-        self._duration_s.labels(method, route).observe(duration_s)
+        # The library finds a series by its labels in the time of a whole signature check.
+        counted = self._counted.get((method, route, status))
+        if counted is None:
+            counted = (
+                self._requests.labels(method, route, str(status)),
+                self._duration_s.labels(method, route),
+            )
+            self._counted[method, route, status] = counted
+        requests, seconds = counted
+        requests.inc()
+        seconds.observe(duration_s)
 
     def render(self, health: StoreHealth, *, oldest_event_age_s: float) -> bytes:
         """Return the text that Prometheus reads, with the store's state as of now."""
@@ -75,7 +89,10 @@ class Observed:
     """Wraps the whole application, so that refused and unmatched requests are seen too."""
 
     def __init__(self, app: ASGIApp, metrics: Metrics, *, silent: Iterable[str] = ()) -> None:
-        """Count into ``metrics``; routes in ``silent`` are counted but not logged."""
+        """Count into ``metrics``; of routes in ``silent`` only errors are logged, too.
+
+        They are called all the time, and what they did is seen elsewhere.
+        """
         self._app = app
         self._metrics = metrics
         self._silent = frozenset(silent)
@@ -85,33 +102,32 @@ class Observed:
         if scope["type"] != ScopeType.HTTP:
             await self._app(scope, receive, send)
             return
-        begun_at, status, request_id = perf_counter(), 0, uuid4().hex
+        begun_at, status, request_id = perf_counter(), 0, token_hex(16)
 
         async def watch(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = int(message["status"])
                 message["headers"] = [
-                    *message["headers"],
+                    *with_security_headers(message["headers"]),
                     (b"x-request-id", request_id.encode()),
                 ]
             await send(message)
 
-        with structlog.contextvars.bound_contextvars(request_id=request_id):
-            try:
-                await self._app(scope, receive, watch)
-            finally:
-                duration_s = perf_counter() - begun_at
-                method = scope["method"] if scope["method"] in _METHODS else "OTHER"
-                route = scope.get("path_template") or UNMATCHED
-                self._metrics.count(
-                    method=method, route=route, status=status, duration_s=duration_s
+        bound = structlog.contextvars.bind_contextvars(request_id=request_id)
+        try:
+            await self._app(scope, receive, watch)
+        finally:
+            duration_s = perf_counter() - begun_at
+            method = scope["method"] if scope["method"] in _METHODS else "OTHER"
+            route = scope.get("path_template") or UNMATCHED
+            self._metrics.count(method=method, route=route, status=status, duration_s=duration_s)
+            if route not in self._silent or not HTTPStatus.OK <= status < HTTPStatus.BAD_REQUEST:
+                _log.info(
+                    "http.request",
+                    method=method,
+                    route=route,
+                    status=status,
+                    duration_ms=round(duration_s * 1000, 1),
                 )
-                if route not in self._silent:
-                    _log.info(
-                        "http.request",
-                        method=method,
-                        route=route,
-                        status=status,
-                        duration_ms=round(duration_s * 1000, 1),
-                    )
+            structlog.contextvars.reset_contextvars(**bound)

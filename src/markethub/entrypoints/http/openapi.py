@@ -1,13 +1,14 @@
 """What the OpenAPI document says beyond what Litestar reads from the handlers."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, fields
 from typing import Any, Final, cast
 
 import msgspec
 from litestar.openapi import OpenAPIConfig, ResponseSpec
 from litestar.openapi.spec import (
     Components,
+    OpenAPI,
     OpenAPIMediaType,
     Operation,
     Parameter,
@@ -26,6 +27,8 @@ _PROBLEMS: Final = {
     401: "No valid bearer token.",
     403: "Known, but not allowed.",
     404: "No such object, or one of somebody else.",
+    405: "Another method; `Allow` names those that are taken.",
+    408: "The body came too slowly.",
     409: "The state of things does not allow it, or another request is at work.",
     413: "The body is too large.",
     415: "Another kind of body is expected.",
@@ -59,6 +62,18 @@ def problems(*statuses: int) -> dict[int, ResponseSpec]:
     }
 
 
+def documented_problems(*statuses: int) -> dict[str, Mapping[str, object]]:
+    """Return the same as it stands in the document, for what Litestar does not read."""
+    schema = {"$ref": "#/components/schemas/Problem"}
+    return {
+        str(status): {
+            "description": _PROBLEMS[status],
+            "content": {PROBLEM_TYPE: {"schema": schema}},
+        }
+        for status in statuses
+    }
+
+
 def documented(
     shape: type[Any] | None = None, *, required: bool = True, keyed: bool = False
 ) -> type[Operation]:
@@ -70,19 +85,6 @@ def documented(
             content={"application/json": OpenAPIMediaType(schema=_schema(shape))},
         )
     return _operation(body, keyed=keyed)
-
-
-def raw_body(description: str) -> type[Operation]:
-    """Publish a body that is taken as it comes."""
-    schema = Schema(type="object", description=description)  # type: ignore[arg-type]  # see below
-    content = {"application/json": OpenAPIMediaType(schema=schema)}
-    signature = Parameter(
-        name="Stripe-Signature",
-        param_in="header",
-        required=False,
-        schema=Schema(type="string"),  # type: ignore[arg-type]  # a plain string is what it renders
-    )
-    return _operation(RequestBody(required=True, content=content), extra=(signature,))
 
 
 def file_upload(*, fields: Iterable[str]) -> type[Operation]:
@@ -145,9 +147,35 @@ def _inline(node: Any, definitions: Mapping[str, Any]) -> Any:  # noqa: ANN401 -
     return {key: _inline(value, definitions) for key, value in node.items() if key != "$defs"}
 
 
-def openapi_config(version: str) -> OpenAPIConfig:
-    """Return how the document and its page are made."""
-    return OpenAPIConfig(
+@dataclass
+class _Document(OpenAPI):
+    """The document, with paths that Litestar does not know."""
+
+    applications: Mapping[str, object] = field(default_factory=dict)
+
+    def to_schema(self) -> dict[str, Any]:
+        document = super().to_schema()
+        del document["applications"]
+        return {**document, "paths": {**document["paths"], **self.applications}}
+
+
+@dataclass
+class _Config(OpenAPIConfig):
+    applications: Mapping[str, object] = field(default_factory=dict)
+
+    def to_openapi_schema(self) -> OpenAPI:
+        document = super().to_openapi_schema()
+        known = {each.name: getattr(document, each.name) for each in fields(document)}
+        return _Document(**known, applications=self.applications)
+
+
+def openapi_config(version: str, *, applications: Mapping[str, object]) -> OpenAPIConfig:
+    """Return how the document and its page are made.
+
+    ``applications`` are the path items of routes that are ASGI applications, by their paths.
+    """
+    return _Config(
+        applications=applications,
         title="MarketHub payments",
         version=version,
         description=(

@@ -229,12 +229,6 @@ class ConfirmOut(msgspec.Struct, frozen=True):
     error: ErrorOut | UnsetType = UNSET
 
 
-class ReceivedOut(msgspec.Struct, frozen=True):
-    """The event is durable."""
-
-    received: bool
-
-
 def payment_out(
     payment: Payment, caller: Caller, *, refunds: RefundsByPayment = MappingProxyType({})
 ) -> PaymentOut:

@@ -1,4 +1,4 @@
-"""Charging an order, and what Stripe tells us about it."""
+"""Charging an order, and reading what became of it."""
 
 from typing import Any
 
@@ -10,19 +10,17 @@ from markethub.domain import ids
 from markethub.domain.ids import IntentId
 from markethub.domain.usecases.charge_order import ChargeOrder, ChargeOrderCommand
 from markethub.domain.usecases.confirm_payment import ConfirmPayment, ConfirmPaymentCommand
-from markethub.domain.usecases.receive_event import ReceiveEvent, ReceiveEventCommand
 from markethub.entrypoints.http.auth import Access, Caller, forbidden
-from markethub.entrypoints.http.entrance import ACCESS, PUBLIC
+from markethub.entrypoints.http.entrance import ACCESS
 from markethub.entrypoints.http.idempotency import KEEP, Keep, origin
 from markethub.entrypoints.http.injected import Injected
-from markethub.entrypoints.http.json_body import WEBHOOK_BYTES_MAXIMUM, json_body, read_body
-from markethub.entrypoints.http.openapi import BEARER, WRITES, documented, problems, raw_body
+from markethub.entrypoints.http.json_body import json_body
+from markethub.entrypoints.http.openapi import BEARER, WRITES, documented, problems
 from markethub.entrypoints.http.schemas import (
     ChargeIn,
     ChargeOut,
     ConfirmIn,
     ConfirmOut,
-    ReceivedOut,
     charge_out,
     confirm_out,
     given,
@@ -96,26 +94,8 @@ async def confirm_payment(
     return confirm_out(confirmed, caller)
 
 
-@post(
-    "/webhook",
-    status_code=200,
-    request_max_body_size=WEBHOOK_BYTES_MAXIMUM,
-    operation_class=raw_body("An event of Stripe's, signed over its raw bytes."),
-    responses=problems(400, 413, 500),
-    opt={ACCESS: PUBLIC},
-)
-async def webhook(
-    request: Request[Any, Any, Any], receive_event: Injected[ReceiveEvent]
-) -> ReceivedOut:
-    """Take an event in. It is durable once this answers."""
-    body = await read_body(request)
-    signature = request.headers.get("Stripe-Signature")
-    await receive_event(ReceiveEventCommand(body=body, signature=signature))
-    return ReceivedOut(received=True)
-
-
 stripe_router = Router(
     "/api/stripe",
-    route_handlers=[create_payment_intent, confirm_payment, webhook],
+    route_handlers=[create_payment_intent, confirm_payment],
     tags=["stripe"],
 )
