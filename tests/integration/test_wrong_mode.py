@@ -24,7 +24,9 @@ async def paid_at_stripe(world: World) -> Mapping[str, Any]:
 
 
 async def kept(world: World, id: str) -> InboxEvent:
-    found = await world.container.transactions().run(lambda tx: tx.inbox.lock(EventId(id)))
+    found: InboxEvent | None = await world.container.transactions().run(
+        lambda tx: tx.inbox.lock(EventId(id))
+    )
     assert found is not None
     return found
 

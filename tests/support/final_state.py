@@ -19,7 +19,7 @@ _NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 _OURS: dict[str, Any] = {"created_at": _NEVER, "updated_at": _NEVER, "version": 0}
 
 
-async def final_state(world: World) -> tuple[object, ...]:
+async def final_state(world: World) -> dict[str, object]:
     """Return what must be equal."""
     container = world.container
     queries = container.queries()
@@ -30,38 +30,45 @@ async def final_state(world: World) -> tuple[object, ...]:
     disputes = (await container.dispute_queries().disputes(DisputeFilter(), limit=100)).items
     books = await world.books()
     health = await queries.health()
-    return (
-        tuple(
-            (view.order.id, view.order.status, view.order.total, intents.get(view.order.paid_by))
+    return {
+        "orders": {
+            view.order.id: (
+                view.order.status,
+                view.order.total,
+                view.order.paid_by and intents[view.order.paid_by],
+            )
             for view in views
             if view is not None
-        ),
-        {
+        },
+        "payments": {
             payment.intent_id: attrs.evolve(
                 payment, id=PaymentId(""), declines=0, events=(), **_OURS
             )
             for payment in payments
         },
-        {
+        "refunds": {
             refund.provider_id: attrs.evolve(
-                refund, id=RefundId(""), payment_id=intents[refund.payment_id], events=(), **_OURS
+                refund, id=RefundId(""), payment_id=PaymentId(""), events=(), **_OURS
             )
             for refund in refunds
         },
-        {
+        "refunded": {refund.provider_id: intents[refund.payment_id] for refund in refunds},
+        "disputes": {
             dispute.provider_id: attrs.evolve(
-                dispute, id=DisputeId(""), payment_id=intents[dispute.payment_id], **_OURS
+                dispute, id=DisputeId(""), payment_id=PaymentId(""), **_OURS
             )
             for dispute in disputes
         },
-        frozenset(
+        "disputed": {each.provider_id: intents[each.payment_id] for each in disputes},
+        "ledger": {
             (entry.reference, entry.kind, entry.debit, entry.credit, entry.amount)
             for entry in await queries.ledger()
-        ),
-        frozenset((book, currency, minor) for (book, currency), minor in books.items() if minor),
-        frozenset(
+        },
+        "books": {key: minor for key, minor in books.items() if minor},
+        "methods": {
             (method.card, method.is_default, method.is_active)
             for method in await queries.methods(CustomerId("c-1"))
-        ),
-        (health.waiting_events, health.unresolved_operations),
-    )
+        },
+        "waiting": health.waiting_events,
+        "unresolved": health.unresolved_operations,
+    }

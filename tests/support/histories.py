@@ -52,7 +52,7 @@ async def played(play: Play, url: str = "memory://") -> tuple[Past, list[Event]]
     """Play a history; return the core and the events in the order they were sent."""
     world = Past(url)
     await play(world)
-    return world, world.pending_events()
+    return world, [*world.pending_events()]
 
 
 async def live_through(world: Past, events: Sequence[Event], order: Sequence[int]) -> None:
