@@ -8,7 +8,7 @@ from markethub.domain.errors import StoreUnavailable
 from markethub.domain.ids import EventId
 from markethub.domain.inbox_event import InboxEvent
 from tests.support.sql_connections import killer
-from tests.support.stores import Store, event, later, open_store
+from tests.support.stores import Store, claim, event, later, open_store
 
 pytestmark = pytest.mark.anyio
 
@@ -42,8 +42,7 @@ async def durable(url: str) -> set[EventId]:
     """Return which of the events are there, as another process sees it."""
     other = open_store(url)
     try:
-        due = await other.transactions.run(lambda tx: tx.inbox.due(now=later(days=1), limit=1000))
-        return set(due)
+        return {each.event.id for each in await claim(other, now=later(days=1), limit=1000)}
     finally:
         await other.close()
 

@@ -8,6 +8,7 @@ import pytest
 
 from markethub.domain.errors import ValidationFailed
 from markethub.domain.ids import CustomerId, OrderId, PaymentId
+from markethub.domain.inbox_event import InboxStatus
 from markethub.domain.payment import PaymentStatus
 from markethub.domain.ports.queries import PaymentFilter, StoreHealth
 from markethub.domain.ports.unit_of_work import Transaction
@@ -251,8 +252,10 @@ async def test_health_counts_what_waits(store: Store) -> None:
         store,
         [
             event("evt_1", now=later(seconds=3)),
-            event("evt_2", now=later(seconds=2)).park(
-                "unknown_object", ours=True, now=later(seconds=4)
+            attrs.evolve(
+                event("evt_2", now=later(seconds=2)),
+                status=InboxStatus.PARKED,
+                next_attempt_at=later(seconds=9),
             ),
             event("evt_3", now=later(seconds=1)).process(now=later(seconds=4)),
             event("evt_4").ignore("unhandled_type", now=later(seconds=4)),

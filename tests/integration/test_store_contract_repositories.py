@@ -8,7 +8,15 @@ import pytest
 
 from markethub.domain.errors import StaleWrite
 from markethub.domain.facts import CaptureMethod, Card, Failure
-from markethub.domain.ids import ChargeId, CustomerId, IntentId, OperationId, OrderId, PaymentId
+from markethub.domain.ids import (
+    ChargeId,
+    CustomerId,
+    IntentId,
+    LeaseId,
+    OperationId,
+    OrderId,
+    PaymentId,
+)
 from markethub.domain.money import Currency, Money
 from markethub.domain.operation import (
     Operation,
@@ -18,6 +26,7 @@ from markethub.domain.operation import (
 )
 from markethub.domain.order import Cart, Line, Order, OrderStatus
 from markethub.domain.payment import Payment, PaymentStatus, Quarantine
+from markethub.domain.ports.inbox import Lease
 from markethub.domain.ports.unit_of_work import Transaction
 from tests.support.stores import (
     START,
@@ -106,8 +115,10 @@ async def test_nothing_is_listed_where_nothing_is(store: Store) -> None:
             list(await tx.payments.of_order(O1)),
             list(await tx.operations.due(now=START, limit=10)),
             list(await tx.ledger.of_payment(PAY1)),
-            list(await tx.inbox.due(now=START, limit=10)),
+            list(await tx.inbox.claim(lease, now=START, limit=10)),
         ]
+
+    lease = Lease(id=LeaseId("lse_1"), holder="wrk_1", until=later(seconds=15))
 
     assert [[]] * 4 == await store.transactions.run(work)
 

@@ -17,6 +17,7 @@ from markethub.domain.ids import (
     CustomerRecordId,
     EventId,
     IntentId,
+    LeaseId,
     MethodId,
     OperationId,
     OrderId,
@@ -32,7 +33,7 @@ from markethub.domain.payment import Payment
 from markethub.domain.payment_method import PaymentMethod
 from markethub.domain.ports.disputes import DisputeQueries
 from markethub.domain.ports.idempotency import IdempotencyKeys
-from markethub.domain.ports.inbox import Inbox
+from markethub.domain.ports.inbox import Inbox, Lease
 from markethub.domain.ports.queries import Queries
 from markethub.domain.ports.refunds import RefundQueries
 from markethub.domain.ports.rotation import Rotation
@@ -259,3 +260,19 @@ async def upgrade(url: str) -> None:
         await store.upgrade()
     finally:
         await store.close()
+
+
+async def claim(
+    store: Store,
+    *,
+    now: datetime = START,
+    limit: int = 100,
+    lease: str = "lse_1",
+    holder: str = "wrk_1",
+    for_s: float = 15,
+) -> list[InboxEvent]:
+    """Claim events that are due, for so many seconds."""
+    taken = Lease(id=LeaseId(lease), holder=holder, until=now + timedelta(seconds=for_s))
+    return list(
+        await store.transactions.run(lambda tx: tx.inbox.claim(taken, now=now, limit=limit))
+    )

@@ -100,6 +100,8 @@ class ProviderCharge:
 
     Read only where it decides something: for a part that was exchanged.
     """
+    capture_before: datetime | None = None
+    """Until when a card that only holds the amount may be captured: a rule of its network."""
 
     @property
     def is_exchanged_in_part(self) -> bool:
@@ -386,3 +388,9 @@ class ReceivedEvent:
     created_at: datetime
     api_version: str | None
     payload: str
+    subject: str = attrs.field()
+    """What it is about, as far as its order among others goes: an id of the provider's."""
+
+    @subject.default
+    def _itself(self) -> str:
+        return self.id

@@ -39,6 +39,8 @@ WarningId = NewType("WarningId", str)
 """Stripe's ``issfr_...``: an early fraud warning."""
 EventId = NewType("EventId", str)
 """Stripe's ``evt_...``."""
+LeaseId = NewType("LeaseId", str)
+"""Ours, of a worker's claim on some events: a fencing token."""
 
 
 class IdPrefix(StrEnum):
@@ -51,6 +53,8 @@ class IdPrefix(StrEnum):
     SUBMISSION = "sub"
     METHOD = "mth"
     CUSTOMER = "cst"
+    LEASE = "lse"
+    WORKER = "wrk"
 
 
 _OUTSIDE_ID = re.compile(r"[A-Za-z0-9_.:-]{1,64}")

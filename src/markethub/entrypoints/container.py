@@ -26,10 +26,12 @@ from markethub.domain.facts import (
     RefundReported,
     WarningReported,
 )
+from markethub.domain.ids import IdPrefix
 from markethub.domain.ports.cipher import TokenCipher
-from markethub.domain.ports.system import Clock
+from markethub.domain.ports.system import Clock, Ids
 from markethub.domain.usecases.accept_dispute import AcceptDispute
 from markethub.domain.usecases.attach_file import AttachFile
+from markethub.domain.usecases.cancel_abandoned import CancelAbandoned
 from markethub.domain.usecases.cancel_order import CancelOrder
 from markethub.domain.usecases.cancel_payment import CancelPayment
 from markethub.domain.usecases.capture_payment import CapturePayment
@@ -42,14 +44,16 @@ from markethub.domain.usecases.drive_submission import SubmissionDriver
 from markethub.domain.usecases.ensure_customer import EnsureCustomer
 from markethub.domain.usecases.intent_events import IntentEvents
 from markethub.domain.usecases.method_events import MethodEvents, SavingIntentEvents
-from markethub.domain.usecases.process_inbox import ProcessInbox
+from markethub.domain.usecases.process_inbox import ProcessInbox, RenewLeases
 from markethub.domain.usecases.receive_event import ReceiveEvent, ReceiveEventCommand
 from markethub.domain.usecases.reconcile import Reconcile
 from markethub.domain.usecases.reconcile_disputes import ReconcileDisputes, RemindOfDisputes
+from markethub.domain.usecases.recover import Recover
 from markethub.domain.usecases.refund_events import RefundEvents
 from markethub.domain.usecases.refund_payment import RefundPayment
 from markethub.domain.usecases.register_order import RegisterOrder
 from markethub.domain.usecases.remove_method import DetachMethods, RemoveMethod
+from markethub.domain.usecases.report_expiring import ReportExpiring
 from markethub.domain.usecases.rotate_keys import RotateKeys
 from markethub.domain.usecases.save_method import SaveMethod
 from markethub.domain.usecases.set_default_method import SetDefaultMethod
@@ -175,6 +179,10 @@ def _fake_router(account: "Account") -> "Router":
     from markethub.entrypoints.fake_stripe import fake_stripe_router
 
     return fake_stripe_router(account)
+
+
+def _worker_name(ids: Ids) -> str:
+    return ids.new(IdPrefix.WORKER)
 
 
 def _database_kind(settings: Settings) -> str:
@@ -306,6 +314,7 @@ class Container(containers.DeclarativeContainer):
         clock=clock,
         livemode=providers.Callable(lambda settings: settings.mode == "live", settings),
     )
+    worker_name = providers.Singleton(_worker_name, ids)
     intent_events = providers.Factory(IntentEvents, settlement=settlement)
     dispute_events = providers.Factory(DisputeEvents, settlement=dispute_settlement)
     saving_intent_events = providers.Factory(
@@ -329,6 +338,11 @@ class Container(containers.DeclarativeContainer):
         ),
         translator=translator,
         clock=clock,
+        ids=ids,
+        worker=worker_name,
+    )
+    renew_leases = providers.Factory(
+        RenewLeases, transactions=transactions, clock=clock, worker=worker_name
     )
     reconcile = providers.Factory(
         Reconcile, transactions=transactions, settlement=settlement, drive=drive, clock=clock
@@ -338,16 +352,32 @@ class Container(containers.DeclarativeContainer):
     )
     remind_of_disputes = providers.Factory(RemindOfDisputes, transactions=transactions, clock=clock)
 
+    cancel_abandoned = providers.Factory(
+        CancelAbandoned,
+        transactions=transactions,
+        settlement=settlement,
+        drive=drive,
+        clock=clock,
+        after=settings.provided.abandoned_after,
+    )
+    report_expiring = providers.Factory(ReportExpiring, transactions=transactions, clock=clock)
+    recover = providers.Factory(
+        Recover,
+        cancel_abandoned=cancel_abandoned,
+        report_expiring=report_expiring,
+        reconcile=reconcile,
+        reconcile_disputes=reconcile_disputes,
+        remind_of_disputes=remind_of_disputes,
+        detach_methods=detach_methods,
+    )
+
     rotate_keys = providers.Factory(RotateKeys, rotation=rotation)
 
     worker = providers.Factory(
         Worker,
         process_inbox=process_inbox,
-        reconcile=reconcile,
-        reconcile_disputes=reconcile_disputes,
-        remind_of_disputes=remind_of_disputes,
-        detach_methods=detach_methods,
-        pause=pause,
+        renew_leases=renew_leases,
+        recover=recover,
     )
     pump = providers.Selector(
         settings.provided.gateway,

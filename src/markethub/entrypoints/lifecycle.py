@@ -1,8 +1,7 @@
 """Start and stop what a process runs besides answering: schema, stamp, loops, connections."""
 
-import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 import structlog
@@ -14,7 +13,7 @@ from markethub.domain.errors import (
     GatewayUnavailable,
 )
 from markethub.domain.ports.stamp import Stamp
-from markethub.entrypoints.worker import forever
+from markethub.entrypoints.worker import Loop, Loops
 
 if TYPE_CHECKING:
     from markethub.entrypoints.container import Container
@@ -32,23 +31,17 @@ async def running(
     (there is none with the real gateway). Raises ConfigurationError for a database whose schema
     is not current, and ForeignDatabase for one that belongs to another gateway, mode or account.
     """
-    tasks: list[asyncio.Task[None]] = []
+    loops = Loops(pause=container.pause())
     try:
         await prepare(container)
         deliver = container.pump()
         if pump and deliver is not None:
-            tasks.append(
-                asyncio.create_task(forever("pump", deliver, pause=container.pause()), name="pump")
-            )
+            loops.start([Loop(name="pump", step=deliver)])
         if worker:
-            tasks.append(asyncio.create_task(container.worker().run(), name="worker"))
+            loops.start(container.worker().loops())
         yield
     finally:
-        for task in tasks:
-            task.cancel()
-        for task in tasks:
-            with suppress(asyncio.CancelledError):
-                await task
+        await loops.stop()
         await container.gateway().close()
         await container.dispute_desk().close()
         await container.vault().close()

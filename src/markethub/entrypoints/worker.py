@@ -1,77 +1,171 @@
-"""The background worker: delivers, processes and recovers, over and over.
+"""The background worker: processes events and recovers, in loops side by side.
 
-The same loop runs inside ``serve`` and alone as ``markethub worker``; several may run side by
-side, since every step of it is safe to do twice.
+The same loops run inside ``serve`` and alone as ``markethub worker``; any number of workers may
+run side by side, in one process or in many, since every step is safe to do twice.
 """
 
-from collections.abc import Awaitable, Callable
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Final
 
 import attrs
 import structlog
 
 from markethub.domain.ports.system import Pause
-from markethub.domain.usecases.process_inbox import ProcessInbox
-from markethub.domain.usecases.reconcile import Reconcile
-from markethub.domain.usecases.reconcile_disputes import ReconcileDisputes, RemindOfDisputes
-from markethub.domain.usecases.remove_method import DetachMethods
+from markethub.domain.usecases.process_inbox import LEASE, InboxBatch, ProcessInbox, RenewLeases
+from markethub.domain.usecases.recover import Recover, Recovered
 
 IDLE_S: Final = 0.2
 """How long to rest when there was nothing to do."""
 ALARMED_S: Final = 2.0
 """How long to rest after an error: whatever is broken gets time to heal."""
+LANES: Final = 8
+"""How many batches of events one worker has in hand at once: each mostly waits, for a commit
+or for the provider."""
+STOP_S_MAXIMUM: Final = 10.0
+"""How long a stop waits for what is under way. What is cut off then is done again by another."""
 
 _log = structlog.get_logger(__name__)
 
 
 @attrs.frozen(kw_only=True)
+class Loop:
+    """Something to be done over and over. ``step`` does what is due, and says how much that was."""
+
+    name: str
+    step: Callable[[], Awaitable[int]]
+    rest_s: float = IDLE_S
+    """How long to rest when nothing was due."""
+
+
+class Loops:
+    """Runs loops until it is stopped; an error in a step is logged and the next one begins."""
+
+    def __init__(self, *, pause: Pause) -> None:
+        """Rest by ``pause``; nothing runs yet."""
+        self._pause = pause
+        self._stopping = asyncio.Event()
+        self._tasks: list[asyncio.Task[None]] = []
+
+    def start(self, loops: Iterable[Loop]) -> None:
+        """Let more loops run."""
+        for loop in loops:
+            self._tasks.append(asyncio.create_task(self._repeat(loop), name=loop.name))
+
+    async def stop(self) -> None:
+        """End after the steps that are under way, or cut them off when they take too long."""
+        self._stopping.set()
+        if not self._tasks:
+            return
+        _, late = await asyncio.wait(self._tasks, timeout=STOP_S_MAXIMUM)
+        for task in late:
+            _log.warning("loop.cut_off", loop=task.get_name())
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _repeat(self, loop: Loop) -> None:
+        while not self._stopping.is_set():
+            try:
+                found = await loop.step()
+            except Exception:  # noqa: BLE001 - the loop outlives whatever one step runs into
+                _log.exception("loop.failed", loop=loop.name)
+                await self._rest(ALARMED_S)
+                continue
+            if not found:
+                await self._rest(loop.rest_s)
+
+    async def _rest(self, seconds: float) -> None:
+        resting = asyncio.ensure_future(self._pause(seconds))
+        stopping = asyncio.ensure_future(self._stopping.wait())
+        try:
+            await asyncio.wait((resting, stopping), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            resting.cancel()
+            stopping.cancel()
+
+
+@attrs.frozen(kw_only=True)
 class Worker:
-    """Runs until it is canceled; an error in one round is logged and the next one begins."""
+    """What a worker does, as loops."""
 
     process_inbox: ProcessInbox
-    reconcile: Reconcile
-    reconcile_disputes: ReconcileDisputes
-    remind_of_disputes: RemindOfDisputes
-    detach_methods: DetachMethods
-    pause: Pause
+    renew_leases: RenewLeases
+    recover: Recover
 
-    async def run(self) -> None:
-        """Work for ever."""
-        await forever("worker", self.round, pause=self.pause)
+    def loops(self) -> Sequence[Loop]:
+        """Return the loops, to be run side by side."""
+        lanes = Lanes(self.process_inbox)
+        return (
+            *(Loop(name=f"inbox-{lane}", step=lanes.step(lane)) for lane in range(LANES)),
+            Loop(name="leases", step=self.renew, rest_s=LEASE.total_seconds() / 3),
+            Loop(name="recovery", step=self.recover_once),
+        )
+
+    async def renew(self) -> int:
+        """Keep what the lanes have in hand."""
+        await self.renew_leases()
+        return 0
+
+    async def recover_once(self) -> int:
+        """Finish what is due, and say how much that was."""
+        done = await self.recover()
+        for hold in done.expiring:
+            _log.warning(
+                "payment.expiring",
+                payment_id=hold.payment_id,
+                order_id=hold.order_id,
+                capture_before=hold.capture_before.isoformat(),
+            )
+        if done != Recovered():
+            counts = attrs.asdict(attrs.evolve(done, expiring=()))
+            _log.info("worker.recovered", **counts | {"expiring": len(done.expiring)})
+        return done.total
 
     async def round(self) -> int:
-        """Do what is due once, and say how much that was."""
-        inbox = await self.process_inbox()
-        operations = await self.reconcile()
-        submissions = await self.reconcile_disputes()
-        reminded = await self.remind_of_disputes()
-        resolved = operations.resolved + submissions.resolved
-        unresolved = operations.unresolved + submissions.unresolved
-        detached = await self.detach_methods()
-        if inbox.total or resolved or unresolved or reminded or detached:
-            _log.info(
-                "worker.round",
-                processed=inbox.processed,
-                ignored=inbox.ignored,
-                parked=inbox.parked,
-                failed=inbox.failed,
-                resolved=resolved,
-                unresolved=unresolved,
-                reminded=reminded,
-                detached=detached,
-            )
-        # What failed or stayed unknown waits for its own time: it is no reason to hurry.
-        return inbox.processed + inbox.ignored + resolved + reminded + detached
+        """Do once what is due, one thing after the other, and say how much that was."""
+        return await self._process() + await self.recover_once()
+
+    async def _process(self) -> int:
+        return note(await self.process_inbox())
 
 
-async def forever(name: str, step: Callable[[], Awaitable[int]], *, pause: Pause) -> None:
-    """Repeat ``step``, at once while it finds work and after a rest otherwise."""
-    while True:
-        try:
-            found = await step()
-        except Exception:  # noqa: BLE001 - the loop outlives whatever one round runs into
-            _log.exception("loop.failed", loop=name)
-            await pause(ALARMED_S)
-            continue
-        if not found:
-            await pause(IDLE_S)
+class Lanes:
+    """Several batches of events in hand at once, but only while there are several.
+
+    The first lane looks for events all the time; the others join in when it found a whole batch,
+    and leave when they find none. So an idle worker asks the database once, not once a lane.
+    """
+
+    def __init__(self, process_inbox: ProcessInbox) -> None:
+        """Process by ``process_inbox``."""
+        self._process_inbox = process_inbox
+        self._is_busy = False
+
+    def step(self, lane: int) -> Callable[[], Awaitable[int]]:
+        """Return what one lane repeats."""
+        return self._lead if lane == 0 else self._join
+
+    async def _lead(self) -> int:
+        batch = await self._process_inbox()
+        self._is_busy = batch.is_full
+        return note(batch)
+
+    async def _join(self) -> int:
+        return note(await self._process_inbox()) if self._is_busy else 0
+
+
+def note(batch: InboxBatch) -> int:
+    """Log what became of a batch; return how many events came to an end, or to nothing new."""
+    for event_id in batch.dead:
+        _log.error("inbox.dead", event_id=event_id)
+    if batch.total:
+        _log.info(
+            "inbox.batch",
+            processed=batch.processed,
+            ignored=batch.ignored,
+            parked=batch.parked,
+            failed=batch.failed,
+            dead=len(batch.dead),
+        )
+    # What failed waits for its own time: it is no reason to hurry.
+    return batch.processed + batch.ignored + len(batch.dead)

@@ -1,7 +1,10 @@
 """The tables, and the constraints that the real schema has."""
 
 from collections.abc import Hashable
+from datetime import datetime
 from typing import TYPE_CHECKING, Final
+
+import attrs
 
 from markethub.adapters.memory.tables import Index, Table
 from markethub.domain.customer import Customer
@@ -10,6 +13,7 @@ from markethub.domain.ids import (
     CustomerId,
     DisputeId,
     EventId,
+    LeaseId,
     MethodId,
     OperationId,
     OrderId,
@@ -21,7 +25,7 @@ from markethub.domain.inbox_event import InboxEvent
 from markethub.domain.ledger import Entry, EntryKind
 from markethub.domain.operation import Operation
 from markethub.domain.order import Order
-from markethub.domain.payment import Payment
+from markethub.domain.payment import Payment, PaymentStatus
 from markethub.domain.payment_method import PaymentMethod
 from markethub.domain.refund import Refund
 from markethub.domain.submission import Submission
@@ -53,6 +57,11 @@ def _default_of(method: PaymentMethod) -> Hashable | None:
     return method.customer_id if method.is_default else None
 
 
+_FINISHED: Final = (PaymentStatus.SUCCEEDED, PaymentStatus.CANCELED)
+UNFINISHED: Final = Index[Payment](
+    name="unfinished",
+    key=lambda payment: payment.status not in _FINISHED or None,
+)
 OF_ORDER: Final = Index[Payment](name="order", key=lambda payment: payment.order_id)
 SLOT: Final = Index[Payment](name="the order's slot", key=_slot, unique=True)
 BY_INTENT: Final = Index[Payment](
@@ -111,6 +120,24 @@ DETACHABLE: Final = Index[PaymentMethod](
 
 ENTRIES_OF: Final = Index[Entry](name="payment", key=lambda entry: entry.payment_id)
 
+
+@attrs.frozen(kw_only=True)
+class Leased:
+    """Who processes a subject's events. One that was let go stays, without lease and holder."""
+
+    subject: str
+    lease: LeaseId | None
+    holder: str | None
+    until: datetime
+
+    def is_live(self, now: datetime) -> bool:
+        """Tell whether nobody else may take it."""
+        return self.lease is not None and self.until > now
+
+
+LEASED: Final = Index[Leased](name="the lease", key=lambda leased: leased.lease)
+HELD_BY: Final = Index[Leased](name="the holder", key=lambda leased: leased.holder)
+
 WAITING: Final = Index[InboxEvent](name="waiting", key=lambda event: event.is_waiting or None)
 
 
@@ -120,7 +147,9 @@ class Database:
     def __init__(self) -> None:
         """Begin empty."""
         self.orders = Table[OrderId, Order]("orders")
-        self.payments = Table[PaymentId, Payment]("payments", OF_ORDER, SLOT, BY_INTENT, BY_CHARGE)
+        self.payments = Table[PaymentId, Payment](
+            "payments", OF_ORDER, SLOT, BY_INTENT, BY_CHARGE, UNFINISHED
+        )
         self.operations = Table[OperationId, Operation](
             "operations", UNRESOLVED_OF, UNRESOLVED, BY_ORIGIN
         )
@@ -135,4 +164,5 @@ class Database:
         )
         self.ledger = Table[EntryKey, Entry]("ledger", ENTRIES_OF)
         self.inbox = Table[EventId, InboxEvent]("inbox", WAITING)
+        self.leases = Table[str, Leased]("inbox_leases", LEASED, HELD_BY)
         self.outbox: list[DomainEvent] = []

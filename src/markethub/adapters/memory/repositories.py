@@ -11,9 +11,9 @@ from markethub.adapters.memory.database import (
     BY_ORIGIN,
     ENTRIES_OF,
     OF_ORDER,
+    UNFINISHED,
     UNRESOLVED,
     UNRESOLVED_OF,
-    WAITING,
     EntryKey,
 )
 from markethub.adapters.memory.tables import Staged
@@ -22,13 +22,11 @@ from markethub.domain.events import DomainEvent
 from markethub.domain.ids import (
     ChargeId,
     CustomerId,
-    EventId,
     IntentId,
     OperationId,
     OrderId,
     PaymentId,
 )
-from markethub.domain.inbox_event import InboxEvent
 from markethub.domain.ledger import Entry
 from markethub.domain.operation import Operation
 from markethub.domain.order import Order
@@ -80,6 +78,8 @@ class MemoryPayments:
     """Payments."""
 
     rows: Staged[PaymentId, Payment]
+    operations: Staged[OperationId, Operation]
+    orders: MemoryOrders
     outbox: list[DomainEvent]
 
     async def find(self, id: PaymentId, *, customer_id: CustomerId | None = None) -> Payment | None:
@@ -103,9 +103,40 @@ class MemoryPayments:
         """Return the payment, holding its row."""
         return await self.rows.hold(id)
 
+    async def lock_with_order(self, id: PaymentId) -> tuple[Order, Payment] | None:
+        """Return the payment and its order, holding the order's row, then the payment's."""
+        found = self.rows.get(id)
+        order = None if found is None else await self.orders.lock(found.order_id)
+        payment = await self.lock(id)
+        return None if order is None or payment is None else (order, payment)
+
     async def of_order(self, order_id: OrderId) -> Sequence[Payment]:
         """Return an order's payments, oldest first."""
         return sorted(self.rows.where(OF_ORDER, order_id), key=by_age)
+
+    async def abandoned(
+        self, *, before: datetime | None, strays_before: datetime, limit: int
+    ) -> Sequence[PaymentId]:
+        """Name payments whose intents nobody will pay, the longest untouched first."""
+        found = [
+            payment
+            for payment in self.rows.where(UNFINISHED, key=True)
+            if not self.operations.where(UNRESOLVED_OF, payment.id)
+            and (
+                (payment.is_stray and payment.updated_at <= strays_before)
+                or (before is not None and payment.is_abandoned(before=before))
+            )
+        ]
+        return [payment.id for payment in sorted(found, key=by_rest)[:limit]]
+
+    async def expiring(self, *, before: datetime, limit: int) -> Sequence[PaymentId]:
+        """Name authorized payments whose hold ends before then, if that was not told yet."""
+        found = [
+            payment
+            for payment in self.rows.where(UNFINISHED, key=True)
+            if payment.expires_before(before) and not payment.expiry_told
+        ]
+        return [payment.id for payment in sorted(found, key=by_rest)[:limit]]
 
     async def save(self, payment: Payment) -> Payment:
         """Insert or update it, and stage its events."""
@@ -115,6 +146,11 @@ class MemoryPayments:
         self.rows.stage(payment.id, stored)
         self.outbox.extend(payment.events)
         return stored
+
+
+def by_rest(payment: Payment) -> tuple[datetime, PaymentId]:
+    """Order payments by when they were last touched; ids decide between the equal."""
+    return payment.updated_at, payment.id
 
 
 def by_age(payment: Payment) -> tuple[datetime, PaymentId]:
@@ -178,24 +214,3 @@ class MemoryLedger:
     async def of_payment(self, payment_id: PaymentId) -> Sequence[Entry]:
         """Return a payment's entries in the order they were posted."""
         return self.rows.where(ENTRIES_OF, payment_id)
-
-
-@attrs.frozen(kw_only=True)
-class MemoryInboxEvents:
-    """Stored events of the provider."""
-
-    rows: Staged[EventId, InboxEvent]
-
-    async def due(self, *, now: datetime, limit: int) -> Sequence[EventId]:
-        """Name waiting events whose ``next_attempt_at`` has come, oldest first."""
-        due = [row for row in self.rows.where(WAITING, key=True) if row.next_attempt_at <= now]
-        return [row.event.id for row in sorted(due, key=lambda row: row.next_attempt_at)[:limit]]
-
-    async def lock(self, id: EventId) -> InboxEvent | None:
-        """Return the event, holding its row."""
-        return await self.rows.hold(id)
-
-    async def save(self, event: InboxEvent) -> None:
-        """Update status, reason and attempts of a stored event."""
-        if await self.rows.hold(event.event.id) is not None:
-            self.rows.stage(event.event.id, event)

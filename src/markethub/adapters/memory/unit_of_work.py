@@ -5,11 +5,11 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 from markethub.adapters.memory.database import Database
 from markethub.adapters.memory.disputes import MemoryDisputes, MemorySubmissions
+from markethub.adapters.memory.inbox_events import MemoryInboxEvents
 from markethub.adapters.memory.locks import Holder, RowLocks
 from markethub.adapters.memory.methods import MemoryCustomers, MemoryMethods
 from markethub.adapters.memory.refunds import MemoryRefunds
 from markethub.adapters.memory.repositories import (
-    MemoryInboxEvents,
     MemoryLedger,
     MemoryOperations,
     MemoryOrders,
@@ -45,6 +45,7 @@ class MemoryTransaction:
         disputes = Staged(database.disputes, locks, self._holder)
         submissions = Staged(database.submissions, locks, self._holder)
         inbox = Staged(database.inbox, locks, self._holder)
+        leases = Staged(database.leases, locks, self._holder)
         customers = Staged(database.customers, locks, self._holder)
         methods = Staged(database.methods, locks, self._holder)
         self._staged = (
@@ -56,11 +57,14 @@ class MemoryTransaction:
             disputes,
             submissions,
             inbox,
+            leases,
             customers,
             methods,
         )
         self.orders = MemoryOrders(rows=orders, outbox=self._outbox)
-        self.payments = MemoryPayments(rows=payments, outbox=self._outbox)
+        self.payments = MemoryPayments(
+            rows=payments, operations=operations, orders=self.orders, outbox=self._outbox
+        )
         self.operations = MemoryOperations(rows=operations)
         self.customers = MemoryCustomers(rows=customers)
         self.methods = MemoryMethods(rows=methods, outbox=self._outbox)
@@ -68,7 +72,7 @@ class MemoryTransaction:
         self.refunds = MemoryRefunds(rows=refunds, outbox=self._outbox)
         self.disputes = MemoryDisputes(rows=disputes, outbox=self._outbox)
         self.submissions = MemorySubmissions(rows=submissions)
-        self.inbox = MemoryInboxEvents(rows=inbox)
+        self.inbox = MemoryInboxEvents(rows=inbox, leases=leases)
 
     def commit(self) -> None:
         """Make everything visible at once. Raises StaleWrite, and then nothing is."""

@@ -108,6 +108,9 @@ orders: Final = Table(
 )
 """``paid_by`` is a payment of this very order, and only a paid order has one."""
 
+PAYMENT_UNFINISHED: Final = text("status NOT IN ('succeeded', 'canceled')")
+"""Spelled out, not bound: only then is the partial index recognised."""
+
 payments: Final = Table(
     "payments",
     metadata,
@@ -139,6 +142,8 @@ payments: Final = Table(
     Column("fraud_warnings", Text, nullable=False, server_default="[]"),
     Column("declines", Integer, nullable=False),
     Column("refund_reserved_minor", WHOLE, nullable=False, server_default=text("0")),
+    Column("capture_before", UtcDateTime),
+    Column("expiry_told", Flag, nullable=False, server_default=false()),
     *moments(),
     *version_column(),
     currency_rule(),
@@ -184,6 +189,12 @@ payments: Final = Table(
     Index("ix_payments_order_id", "order_id"),
     Index("ix_payments_customer_id_created_at_id", "customer_id", "created_at", "id"),
     Index("ix_payments_created_at_id", "created_at", "id"),
+    Index(
+        "ix_payments_unfinished",
+        "updated_at",
+        sqlite_where=PAYMENT_UNFINISHED,
+        postgresql_where=PAYMENT_UNFINISHED,
+    ),
     sqlite_strict=True,
 )
 """All amounts of a payment are in its ``currency``."""
@@ -281,6 +292,8 @@ outbox: Final = Table(
 
 INBOX_WAITING: Final = text("status IN ({})".format(", ".join(f"'{status}'" for status in WAITING)))
 """Likewise."""
+INBOX_DEAD: Final = text(f"status = '{InboxStatus.DEAD}'")
+"""Likewise."""
 
 inbox: Final = Table(
     "inbox",
@@ -297,9 +310,14 @@ inbox: Final = Table(
     Column("next_attempt_at", UtcDateTime, nullable=False),
     Column("received_at", UtcDateTime, nullable=False),
     Column("updated_at", UtcDateTime, nullable=False),
+    Column("subject", Text, nullable=False, server_default=text("''")),
+    Column("failures", Integer, nullable=False, server_default=text("0")),
+    Column("error", Text),
+    Column("replayed_at", UtcDateTime),
     one_of("status", InboxStatus),
     CheckConstraint("status NOT IN ('ignored', 'dead') OR reason IS NOT NULL", name="reason_given"),
     CheckConstraint("attempts >= 0", name="attempts_not_negative"),
+    CheckConstraint("failures >= 0", name="failures_not_negative"),
     Index(
         "ix_inbox_due",
         "next_attempt_at",
@@ -307,9 +325,29 @@ inbox: Final = Table(
         sqlite_where=INBOX_WAITING,
         postgresql_where=INBOX_WAITING,
     ),
+    Index(
+        "ix_inbox_dead",
+        "updated_at",
+        sqlite_where=INBOX_DEAD,
+        postgresql_where=INBOX_DEAD,
+    ),
     sqlite_strict=True,
 )
 """The provider's events. ``created_at`` is the provider's, ``received_at`` ours."""
+
+inbox_leases: Final = Table(
+    "inbox_leases",
+    metadata,
+    Column("subject", Text, primary_key=True),
+    Column("lease", Text, nullable=False),
+    Column("holder", Text, nullable=False),
+    Column("until", UtcDateTime, nullable=False),
+    Index("ix_inbox_leases_lease", "lease"),
+    Index("ix_inbox_leases_holder", "holder"),
+    sqlite_strict=True,
+)
+"""Who processes the events of a subject now. Apart from the events, which would be rewritten
+with all that they carry each time that they are claimed."""
 
 idempotency_keys: Final = Table(
     "idempotency_keys",

@@ -16,6 +16,7 @@ from typing import Final
 import msgspec
 
 from markethub.adapters.stripe import disputes, reading, refunds, saved_methods, thin, translate
+from markethub.adapters.stripe.subjects import subject_of
 from markethub.domain.errors import InvalidSignature, ValidationFailed
 from markethub.domain.facts import ProviderFact, ReceivedEvent
 from markethub.domain.ids import EventId
@@ -204,6 +205,7 @@ def _received(event: Mapping[str, object], payload: str) -> ReceivedEvent:
         ),
         api_version=version if isinstance(version, str) and _VERSION.fullmatch(version) else None,
         payload=payload,
+        subject=subject_of(event, event_id),
     )
 
 

@@ -1,7 +1,12 @@
-"""The provider's events, made durable."""
+"""The provider's events: made durable, and handed to whoever processes them."""
 
+from collections.abc import Sequence
+from datetime import datetime
 from typing import Protocol
 
+import attrs
+
+from markethub.domain.ids import EventId, LeaseId
 from markethub.domain.inbox_event import InboxEvent
 
 
@@ -13,4 +18,56 @@ class Inbox(Protocol):
 
         Whether it commits alone or with others is the adapter's business.
         """
+        ...
+
+
+@attrs.frozen(kw_only=True)
+class Lease:
+    """The right to process the events of some subjects, for a while.
+
+    A worker that was asleep for longer than that has lost it, and finds out before it does
+    anything (``InboxEvents.hold``).
+    """
+
+    id: LeaseId
+    holder: str
+    """The worker's name: it renews all of its leases at once."""
+    until: datetime
+
+
+class InboxEvents(Protocol):
+    """Stored events of the provider, for whoever processes them.
+
+    Events of one subject are processed by one lease at a time, in the order they are due.
+    """
+
+    async def claim(self, lease: Lease, *, now: datetime, limit: int) -> Sequence[InboxEvent]:
+        """Lease up to ``limit`` waiting events whose ``next_attempt_at`` has come, oldest first.
+
+        What others are leasing is passed over, and so is every event of its subject. A lease
+        that has expired is anybody's.
+        """
+        ...
+
+    async def hold(self, event: InboxEvent, *, lease: LeaseId) -> bool:
+        """Hold a claimed event's row until the transaction ends.
+
+        False if it is not waiting any more, or if its subject is leased to somebody else now.
+        """
+        ...
+
+    async def renew(self, holder: str, *, until: datetime) -> None:
+        """Let every lease of a worker last until then."""
+        ...
+
+    async def release(self, lease: LeaseId) -> None:
+        """Let the subjects of a lease go."""
+        ...
+
+    async def lock(self, id: EventId) -> InboxEvent | None:
+        """Return the event, holding its row."""
+        ...
+
+    async def save(self, event: InboxEvent) -> None:
+        """Update what is known of a stored event: all but what was received."""
         ...

@@ -7,18 +7,17 @@ from typing import Protocol, TypeVar
 from markethub.domain.ids import (
     ChargeId,
     CustomerId,
-    EventId,
     IntentId,
     OperationId,
     OrderId,
     PaymentId,
 )
-from markethub.domain.inbox_event import InboxEvent
 from markethub.domain.ledger import Entry
 from markethub.domain.operation import Operation
 from markethub.domain.order import Order
 from markethub.domain.payment import Payment
 from markethub.domain.ports.disputes import Disputes, Submissions
+from markethub.domain.ports.inbox import InboxEvents
 from markethub.domain.ports.methods import Customers, Methods
 from markethub.domain.ports.refunds import Refunds
 
@@ -66,8 +65,27 @@ class Payments(Protocol):
         """Return the payment, holding its row."""
         ...
 
+    async def lock_with_order(self, id: PaymentId) -> tuple[Order, Payment] | None:
+        """Return the payment and its order, holding the order's row, then the payment's."""
+        ...
+
     async def of_order(self, order_id: OrderId) -> Sequence[Payment]:
         """Return an order's payments, oldest first."""
+        ...
+
+    async def abandoned(
+        self, *, before: datetime | None, strays_before: datetime, limit: int
+    ) -> Sequence[PaymentId]:
+        """Name payments whose intents nobody will pay, the longest untouched first.
+
+        Those that wait for their customer, untouched since ``before`` (none if it is None);
+        and strays, which hold no slot, untouched since ``strays_before``. Both without an
+        unresolved operation.
+        """
+        ...
+
+    async def expiring(self, *, before: datetime, limit: int) -> Sequence[PaymentId]:
+        """Name authorized payments whose hold ends before then, if that was not told yet."""
         ...
 
     async def save(self, payment: Payment) -> Payment:
@@ -114,22 +132,6 @@ class Ledger(Protocol):
 
     async def of_payment(self, payment_id: PaymentId) -> Sequence[Entry]:
         """Return a payment's entries in the order they were posted."""
-        ...
-
-
-class InboxEvents(Protocol):
-    """Stored events of the provider, for whoever processes them."""
-
-    async def due(self, *, now: datetime, limit: int) -> Sequence[EventId]:
-        """Name waiting events whose ``next_attempt_at`` has come, oldest first."""
-        ...
-
-    async def lock(self, id: EventId) -> InboxEvent | None:
-        """Return the event, holding its row."""
-        ...
-
-    async def save(self, event: InboxEvent) -> None:
-        """Update status, reason and attempts of a stored event."""
         ...
 
 

@@ -30,6 +30,10 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
             "markethub.entrypoints.cli.payments:payments",
             "List, show, capture and cancel payments.",
         ),
+        "recover": (
+            "markethub.entrypoints.cli.recover:recover",
+            "Finish what a crash or an unknown outcome left.",
+        ),
         "refund": ("markethub.entrypoints.cli.refunds:refund", "Give a payment's money back."),
         "refunds": (
             "markethub.entrypoints.cli.refunds:refunds",

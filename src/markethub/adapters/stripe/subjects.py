@@ -1,0 +1,29 @@
+"""What an event is about, as far as its order among others goes."""
+
+from collections.abc import Mapping
+
+_REFERENCES = ("payment_intent", "charge")
+"""What other objects name the payment by, the more telling first."""
+
+
+def subject_of(event: Mapping[str, object], event_id: str) -> str:
+    """Return the id that orders an event among others: those of one payment share it.
+
+    It is that of the PaymentIntent, else of the charge, else of the object itself. An event
+    that names none of them stands for itself.
+    """
+    data = event.get("data")
+    obj = data.get("object") if isinstance(data, Mapping) else event.get("related_object")
+    if not isinstance(obj, Mapping):
+        return event_id
+    for name in _REFERENCES:
+        found = _id(obj.get(name))
+        if found is not None:
+            return found
+    return _id(obj) or event_id
+
+
+def _id(reference: object) -> str | None:
+    """Return the id of an object that stands there whole or by its id."""
+    found = reference.get("id") if isinstance(reference, Mapping) else reference
+    return found if isinstance(found, str) and 0 < len(found) <= 255 else None
