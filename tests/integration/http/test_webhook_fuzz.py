@@ -14,6 +14,7 @@ import pytest
 from markethub.domain.secret import Secret
 from markethub.entrypoints.http.app import create_app
 from markethub.entrypoints.http.json_body import WEBHOOK_BYTES_MAXIMUM
+from markethub.entrypoints.setting_values import Database
 from tests.support import stripe_objects as objects
 from tests.support.app import SETTINGS, Api, serving
 from tests.support.thin_events import thin
@@ -172,6 +173,24 @@ async def test_ten_thousand_odd_deliveries_are_answered_2xx_or_4xx(api: Api) -> 
     while (batch := await process(500)).total:
         looked_at += batch.total
     assert looked_at > EXAMPLES // 20
+
+
+@pytest.mark.parametrize("text", ["pi_\x00", "\x00", "pi 1", "pi_\N{SNOWMAN}", "x" * 256, ""])
+async def test_an_odd_id_inside_an_event_is_stored_in_every_store(
+    store_url: str, text: str
+) -> None:
+    """It is signed: refusing to keep it would make Stripe send it for three days."""
+    settings = attrs.evolve(SETTINGS, database=Database(url=store_url))
+    async with serving(settings) as api:
+        app = create_app(api.world.container, lifespan=[])
+        at = api.world.clock.now().timestamp()
+        statuses = []
+        for obj in (objects.intent(id=text), objects.charge(payment_intent=text)):
+            body = json.dumps(objects.event(obj, id=f"evt_{len(statuses)}")).encode()
+            statuses.append(await posted(app, [(SIGNATURE, genuine(body, at))], [body]))
+
+        assert [200, 200] == statuses
+        await api.world.container.store().close()
 
 
 class TestASecret:
