@@ -64,11 +64,15 @@ class Shell:
 
     def happens(self, story: Callable[[World], Awaitable[T]]) -> T:
         """Let something happen at the shop, between two commands."""
+        return self.within(lambda container: story(World(container)))
+
+    def within(self, story: Callable[[Container], Awaitable[T]]) -> T:
+        """Let something happen in a process beside the commands'."""
         container = self._compose()
 
         async def run() -> T:
             async with running(container):
-                return await story(World(container))
+                return await story(container)
 
         return asyncio.run(run())
 

@@ -31,6 +31,7 @@ from markethub.domain.ports.cipher import TokenCipher
 from markethub.domain.ports.system import Clock, Ids
 from markethub.domain.usecases.accept_dispute import AcceptDispute
 from markethub.domain.usecases.attach_file import AttachFile
+from markethub.domain.usecases.backfill_events import BackfillEvents
 from markethub.domain.usecases.cancel_abandoned import CancelAbandoned
 from markethub.domain.usecases.cancel_order import CancelOrder
 from markethub.domain.usecases.cancel_payment import CancelPayment
@@ -52,7 +53,10 @@ from markethub.domain.usecases.recover import Recover
 from markethub.domain.usecases.refund_events import RefundEvents
 from markethub.domain.usecases.refund_payment import RefundPayment
 from markethub.domain.usecases.register_order import RegisterOrder
+from markethub.domain.usecases.relay_outbox import RelayOutbox
 from markethub.domain.usecases.remove_method import DetachMethods, RemoveMethod
+from markethub.domain.usecases.replay_deliveries import ReplayDeliveries
+from markethub.domain.usecases.replay_event import ReplayEvent
 from markethub.domain.usecases.report_expiring import ReportExpiring
 from markethub.domain.usecases.rotate_keys import RotateKeys
 from markethub.domain.usecases.save_method import SaveMethod
@@ -63,6 +67,7 @@ from markethub.domain.usecases.settlement import Settlement
 from markethub.domain.usecases.start_setup import StartSetup
 from markethub.domain.usecases.submit_evidence import SubmitDraft
 from markethub.domain.usecases.usage import ResolveUsage
+from markethub.entrypoints.relay import RelayLoop
 from markethub.entrypoints.settings import Settings
 from markethub.entrypoints.worker import Worker
 
@@ -74,8 +79,11 @@ if TYPE_CHECKING:
     from markethub.adapters.fake.gateway import FakeGateway
     from markethub.adapters.fake.pump import Pump
     from markethub.adapters.memory.store import MemoryStore
+    from markethub.adapters.outgoing.publisher import WebhookPublisher
     from markethub.adapters.sqlalchemy.store import SqlStore
+    from markethub.adapters.stripe.client import StripeApi
     from markethub.adapters.stripe.dispute_desk import StripeDisputeDesk
+    from markethub.adapters.stripe.event_source import ApiEventSource
     from markethub.adapters.stripe.gateway import StripeGateway
     from markethub.adapters.stripe.vault import ApiVault
     from markethub.adapters.stripe.webhooks import StripeEventTranslator
@@ -141,16 +149,32 @@ def _fake_vault(account: "Account") -> "ApiVault":
 
 
 def _stripe_vault(settings: Settings) -> "ApiVault":
-    from markethub.adapters.stripe.client import ATTEMPT_TIMEOUT_S, RETRIES, StripeApi
     from markethub.adapters.stripe.vault import ApiVault
 
-    api = StripeApi(
+    return ApiVault(_stripe_api(settings))
+
+
+def _stripe_api(settings: Settings) -> "StripeApi":
+    from markethub.adapters.stripe.client import ATTEMPT_TIMEOUT_S, RETRIES, StripeApi
+
+    return StripeApi(
         settings.stripe_secret_key,
         base_address=settings.stripe_api_base,
         attempt_timeout_s=ATTEMPT_TIMEOUT_S,
         max_network_retries=RETRIES,
     )
-    return ApiVault(api)
+
+
+def _fake_event_source(account: "Account") -> "ApiEventSource":
+    from markethub.adapters.fake.event_source import fake_event_source
+
+    return fake_event_source(account)
+
+
+def _stripe_event_source(settings: Settings) -> "ApiEventSource":
+    from markethub.adapters.stripe.event_source import ApiEventSource
+
+    return ApiEventSource(_stripe_api(settings))
 
 
 def _translator(settings: Settings) -> "StripeEventTranslator":
@@ -181,6 +205,14 @@ def _fake_router(account: "Account") -> "Router":
     return fake_stripe_router(account)
 
 
+def _publisher(settings: Settings) -> "WebhookPublisher | None":
+    if settings.out_webhook is None:
+        return None
+    from markethub.adapters.outgoing.publisher import WebhookPublisher
+
+    return WebhookPublisher(settings.out_webhook, settings.out_webhook_secrets)
+
+
 def _worker_name(ids: Ids) -> str:
     return ids.new(IdPrefix.WORKER)
 
@@ -207,8 +239,10 @@ class Container(containers.DeclarativeContainer):
     transactions = store.provided.transactions
     inbox = store.provided.inbox
     queries = store.provided.queries
+    inbox_queries = store.provided.inbox_queries
     refund_queries = store.provided.refund_queries
     dispute_queries = store.provided.dispute_queries
+    delivery_queries = store.provided.delivery_queries
     idempotency_keys = store.provided.idempotency_keys
     stamps = store.provided.stamps
     rotation = store.provided.rotation
@@ -232,6 +266,11 @@ class Container(containers.DeclarativeContainer):
         settings.provided.gateway,
         fake=providers.Singleton(_fake_vault, account),
         stripe=providers.Singleton(_stripe_vault, settings),
+    )
+    event_source = providers.Selector(
+        settings.provided.gateway,
+        fake=providers.Singleton(_fake_event_source, account),
+        stripe=providers.Singleton(_stripe_event_source, settings),
     )
     translator = providers.Singleton(_translator, settings)
 
@@ -307,12 +346,16 @@ class Container(containers.DeclarativeContainer):
     )
     refund_payment = providers.Factory(RefundPayment, refunds=refunds, drive=drive, pause=pause)
     refund_events = providers.Factory(RefundEvents, refunds=refunds)
+    livemode = providers.Callable(lambda settings: settings.mode == "live", settings)
     receive_event = providers.Factory(
         ReceiveEvent,
         translator=translator,
         inbox=inbox,
         clock=clock,
-        livemode=providers.Callable(lambda settings: settings.mode == "live", settings),
+        livemode=livemode,
+    )
+    backfill_events = providers.Factory(
+        BackfillEvents, source=event_source, inbox=inbox, clock=clock, livemode=livemode
     )
     worker_name = providers.Singleton(_worker_name, ids)
     intent_events = providers.Factory(IntentEvents, settlement=settlement)
@@ -361,6 +404,14 @@ class Container(containers.DeclarativeContainer):
         after=settings.provided.abandoned_after,
     )
     report_expiring = providers.Factory(ReportExpiring, transactions=transactions, clock=clock)
+    publisher = providers.Singleton(_publisher, settings)
+    relay_outbox = providers.Factory(
+        RelayOutbox, transactions=transactions, publisher=publisher, clock=clock, ids=ids
+    )
+    relay_loop = providers.Factory(RelayLoop, relay=relay_outbox)
+    replay_deliveries = providers.Factory(
+        ReplayDeliveries, transactions=transactions, publisher=publisher, clock=clock
+    )
     recover = providers.Factory(
         Recover,
         cancel_abandoned=cancel_abandoned,
@@ -371,6 +422,7 @@ class Container(containers.DeclarativeContainer):
         detach_methods=detach_methods,
     )
 
+    replay_event = providers.Factory(ReplayEvent, transactions=transactions, clock=clock)
     rotate_keys = providers.Factory(RotateKeys, rotation=rotation)
 
     worker = providers.Factory(
@@ -378,6 +430,7 @@ class Container(containers.DeclarativeContainer):
         process_inbox=process_inbox,
         renew_leases=renew_leases,
         recover=recover,
+        relay=relay_loop,
     )
     pump = providers.Selector(
         settings.provided.gateway,

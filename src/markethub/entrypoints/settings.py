@@ -13,6 +13,7 @@ from environs import Env, EnvValidationError, ValidationError, validate
 
 from markethub.domain.errors import ConfigurationError
 from markethub.domain.secret import Secret
+from markethub.domain.target import Target
 from markethub.entrypoints import setting_values as values
 from markethub.entrypoints.setting_values import (
     Database,
@@ -43,6 +44,8 @@ _MARKETHUB_NAMES: Final = frozenset(
         "MARKETHUB_LOG_FORMAT",
         "MARKETHUB_LOG_LEVEL",
         "MARKETHUB_OPS_KEYS",
+        "MARKETHUB_OUT_WEBHOOK_SECRETS",
+        "MARKETHUB_OUT_WEBHOOK_URL",
         "MARKETHUB_PORT",
         "MARKETHUB_STOREFRONT_KEYS",
         "MARKETHUB_STRIPE_API_BASE",
@@ -82,6 +85,10 @@ class Settings:
     customer_token_secret: Secret | None = values.DEV_CUSTOMER_TOKEN_SECRET
     """None: customer tokens are off."""
     encryption_keys: tuple[Secret, ...] = (values.DEV_ENCRYPTION_KEY,)
+    """Newest first."""
+    out_webhook: Target | None = None
+    """Where the storefront is told what happened; None: it is not."""
+    out_webhook_secrets: tuple[Secret, ...] = ()
     """Newest first."""
     allow_dev_secrets: bool = False
     host: str = "127.0.0.1"
@@ -216,6 +223,7 @@ def _read(reader: _Reader) -> dict[str, Any]:
     plain = Settings() if gateway == "fake" else _NO_SECRETS
     fields |= _read_keys(reader, plain)
     fields |= _read_stripe(reader, mode or "test", plain)
+    fields |= _read_out_webhook(reader, "live" if mode == "live" else "test")
     return fields
 
 
@@ -282,6 +290,16 @@ def _read_stripe(reader: _Reader, mode: str, plain: "Settings") -> dict[str, Any
     return ours
 
 
+def _read_out_webhook(reader: _Reader, mode: Mode) -> dict[str, Any]:
+    url, none = partial(values.out_webhook_url, mode=mode), Settings().out_webhook_secrets
+    return {
+        "out_webhook": reader.parsed("MARKETHUB_OUT_WEBHOOK_URL", url, None),
+        "out_webhook_secrets": reader.parsed(
+            "MARKETHUB_OUT_WEBHOOK_SECRETS", values.out_webhook_secrets, none
+        ),
+    }
+
+
 def _judge(settings: Settings, reader: _Reader) -> None:
     """Refuse what is well-formed but wrong together."""
     if settings.workers > 1 and settings.database.kind == "memory":
@@ -296,6 +314,10 @@ def _judge(settings: Settings, reader: _Reader) -> None:
     else:
         _judge_stripe(settings, reader)
     _judge_callers(settings, reader)
+    if settings.out_webhook is not None and not settings.out_webhook_secrets:
+        reader.refuse(
+            "MARKETHUB_OUT_WEBHOOK_SECRETS", "Is required with MARKETHUB_OUT_WEBHOOK_URL."
+        )
     if not (settings.allow_dev_secrets or values.is_loopback(settings.host)):
         for name in _dev_secret_names(settings):
             reader.refuse(

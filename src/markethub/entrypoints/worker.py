@@ -14,6 +14,7 @@ import structlog
 from markethub.domain.ports.system import Pause
 from markethub.domain.usecases.process_inbox import LEASE, InboxBatch, ProcessInbox, RenewLeases
 from markethub.domain.usecases.recover import Recover, Recovered
+from markethub.entrypoints.relay import RelayLoop
 
 IDLE_S: Final = 0.2
 """How long to rest when there was nothing to do."""
@@ -91,6 +92,7 @@ class Worker:
     process_inbox: ProcessInbox
     renew_leases: RenewLeases
     recover: Recover
+    relay: RelayLoop
 
     def loops(self) -> Sequence[Loop]:
         """Return the loops, to be run side by side."""
@@ -99,6 +101,7 @@ class Worker:
             *(Loop(name=f"inbox-{lane}", step=lanes.step(lane)) for lane in range(LANES)),
             Loop(name="leases", step=self.renew, rest_s=LEASE.total_seconds() / 3),
             Loop(name="recovery", step=self.recover_once),
+            Loop(name=RelayLoop.name, step=self.relay.step),
         )
 
     async def renew(self) -> int:

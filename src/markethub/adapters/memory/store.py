@@ -1,9 +1,11 @@
 """The memory store: what the SQL stores are, without a database."""
 
 from markethub.adapters.memory.database import Database
+from markethub.adapters.memory.deliveries import MemoryDeliveryQueries
 from markethub.adapters.memory.disputes import MemoryDisputeQueries
 from markethub.adapters.memory.idempotency import MemoryIdempotencyKeys
 from markethub.adapters.memory.inbox import MemoryInbox
+from markethub.adapters.memory.inbox_queries import MemoryInboxQueries
 from markethub.adapters.memory.queries import MemoryQueries
 from markethub.adapters.memory.refunds import MemoryRefundQueries
 from markethub.adapters.memory.rotation import MemoryRotation
@@ -20,8 +22,10 @@ class MemoryStore:
         self.transactions = MemoryTransactions(database)
         self.inbox = MemoryInbox(database)
         self.queries = MemoryQueries(database)
+        self.inbox_queries = MemoryInboxQueries(database)
         self.refund_queries = MemoryRefundQueries(database)
         self.dispute_queries = MemoryDisputeQueries(database)
+        self.delivery_queries = MemoryDeliveryQueries(database)
         self.idempotency_keys = MemoryIdempotencyKeys()
         self.stamps = MemoryStamps()
         self.rotation = MemoryRotation()

@@ -21,7 +21,8 @@ from markethub.adapters.sqlalchemy.dispute_tables import (
     disputes,
     submissions,
 )
-from markethub.adapters.sqlalchemy.repositories import Versioned, by, every, one, stage
+from markethub.adapters.sqlalchemy.outbox import stage
+from markethub.adapters.sqlalchemy.repositories import Versioned, by, every, one
 from markethub.adapters.sqlalchemy.retry import Repeater
 from markethub.adapters.sqlalchemy.session import Session
 from markethub.adapters.sqlalchemy.types import UtcDateTime

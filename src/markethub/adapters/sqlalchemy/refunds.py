@@ -8,9 +8,10 @@ from sqlalchemy import Select, literal, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from markethub.adapters.sqlalchemy.cursors import cursor_after, position
+from markethub.adapters.sqlalchemy.outbox import stage
 from markethub.adapters.sqlalchemy.refund_mappers import refund_from_row, refund_to_row
 from markethub.adapters.sqlalchemy.refund_tables import refunds
-from markethub.adapters.sqlalchemy.repositories import Versioned, by, every, one, stage
+from markethub.adapters.sqlalchemy.repositories import Versioned, by, every, one
 from markethub.adapters.sqlalchemy.retry import Repeater
 from markethub.adapters.sqlalchemy.session import Session
 from markethub.adapters.sqlalchemy.types import UtcDateTime

@@ -28,7 +28,6 @@ from markethub.adapters.sqlalchemy.mappers import (
     Row,
     entry_from_row,
     entry_to_row,
-    event_to_row,
     operation_from_row,
     operation_to_row,
     order_from_row,
@@ -36,12 +35,12 @@ from markethub.adapters.sqlalchemy.mappers import (
     payment_from_row,
     payment_to_row,
 )
+from markethub.adapters.sqlalchemy.outbox import stage
 from markethub.adapters.sqlalchemy.sealing import Tokens, operation_context
 from markethub.adapters.sqlalchemy.session import Session
 from markethub.adapters.sqlalchemy.trouble import is_taken
 from markethub.adapters.sqlalchemy.upsert import INSERTS
 from markethub.domain.errors import StaleWrite
-from markethub.domain.events import DomainEvent
 from markethub.domain.ids import (
     ChargeId,
     CustomerId,
@@ -124,15 +123,6 @@ async def one(session: Session, query: Select[Any], **parameters: object) -> Rea
 async def every(session: Session, query: Select[Any], **parameters: object) -> Iterable[Read]:
     """Return the rows of a query, in its order."""
     return (await session.execute(query, parameters)).mappings()
-
-
-async def stage(session: Session, events: Sequence[DomainEvent], *, aggregate_id: str) -> None:
-    """Put an entity's events into the outbox, in their order."""
-    for event in events:
-        await session.execute(_STAGE, event_to_row(event, aggregate_id=aggregate_id))
-
-
-_STAGE: Final = insert(tables.outbox)
 
 
 def by(

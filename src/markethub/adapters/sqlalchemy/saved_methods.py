@@ -14,7 +14,8 @@ from markethub.adapters.sqlalchemy.method_tables import (
     customers,
     payment_methods,
 )
-from markethub.adapters.sqlalchemy.repositories import Versioned, by, every, one, stage
+from markethub.adapters.sqlalchemy.outbox import stage
+from markethub.adapters.sqlalchemy.repositories import Versioned, by, every, one
 from markethub.adapters.sqlalchemy.sealing import Sealing
 from markethub.adapters.sqlalchemy.session import Session
 from markethub.domain.customer import Customer

@@ -6,6 +6,7 @@ from typing import TypeVar
 import attrs
 
 from markethub.adapters.sqlalchemy.begin import Begin, Begun
+from markethub.adapters.sqlalchemy.deliveries import SqlDeliveries
 from markethub.adapters.sqlalchemy.disputes import SqlDisputes, SqlSubmissions
 from markethub.adapters.sqlalchemy.inbox_events import SqlInboxEvents
 from markethub.adapters.sqlalchemy.refunds import SqlRefunds
@@ -41,6 +42,7 @@ class SqlTransaction:
     inbox: SqlInboxEvents
     customers: SqlCustomers
     methods: SqlMethods
+    deliveries: SqlDeliveries
 
     @classmethod
     def on(cls, session: Session, sealing: Sealing) -> "SqlTransaction":
@@ -56,6 +58,7 @@ class SqlTransaction:
             inbox=SqlInboxEvents(session, sealing.tokens),
             customers=SqlCustomers(session, sealing),
             methods=SqlMethods(session, sealing),
+            deliveries=SqlDeliveries(session),
         )
 
 

@@ -19,6 +19,7 @@ from markethub.domain.payment import Payment
 from markethub.domain.ports.disputes import Disputes, Submissions
 from markethub.domain.ports.inbox import InboxEvents
 from markethub.domain.ports.methods import Customers, Methods
+from markethub.domain.ports.outbox import Deliveries
 from markethub.domain.ports.refunds import Refunds
 
 T = TypeVar("T")
@@ -181,6 +182,11 @@ class Transaction(Protocol):
     @property
     def submissions(self) -> Submissions:
         """What we asked about disputes."""
+        ...
+
+    @property
+    def deliveries(self) -> Deliveries:
+        """Public events on their way to the storefront."""
         ...
 
     @property

@@ -15,10 +15,18 @@ if TYPE_CHECKING:
 COMMANDS: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
     {
         "db": ("markethub.entrypoints.cli.db:db", "Bring the database's schema up to date."),
+        "deliveries": (
+            "markethub.entrypoints.cli.deliveries:deliveries",
+            "List outgoing webhooks, and send them again.",
+        ),
         "demo": ("markethub.entrypoints.cli.demo:demo", "Watch one whole story, in process."),
         "disputes": (
             "markethub.entrypoints.cli.disputes:disputes",
             "List and show disputes, draft and submit evidence, accept.",
+        ),
+        "events": (
+            "markethub.entrypoints.cli.events:events",
+            "List, show and replay the provider's events; fetch missed ones.",
         ),
         "keys": ("markethub.entrypoints.cli.keys:keys", "Rotate the encryption keys."),
         "methods": (
