@@ -157,23 +157,36 @@ async def deliver(world: Past, events: Sequence[Event], way: Way, *, as_it_was: 
         await world.deliver(event)
 
 
-async def end_of(world: Past) -> object:
-    """Let all be processed, and recovery finish what nobody could tell; return the final state.
+async def end_of(world: Past) -> tuple[object, object]:
+    """Let all be processed, and recovery finish what nobody could tell; return how things stand.
 
-    Each intent is read once more: who has seen a success alone has not seen its card and fee.
-    What still waits is a thin event about the charge of a declined attempt.
+    That is what the events told, and the final state after each intent was read once more: who
+    has seen a success alone has not seen its card and fee. What still waits is a thin event about
+    the charge of a declined attempt.
     """
     await world.rest()
     for _ in range(3):
         await world.recover()
         await world.rest()
-    for order_id in ("o-1", "o-2"):
-        for payment in await world.payments(order_id):
-            with suppress(PaymentsError):
-                await world.confirm(payment)
+    payments = [*await world.payments("o-1"), *await world.payments("o-2")]
+    told = [
+        (
+            payment.intent_id,
+            payment.status,
+            payment.captured,
+            payment.refunded,
+            payment.refund_reserved,
+            payment.disputed,
+            payment.quarantine,
+        )
+        for payment in payments
+    ]
+    for payment in payments:
+        with suppress(PaymentsError):
+            await world.confirm(payment)
     state = await final_state(world)
     assert 0 == state["unresolved"]
-    return state | {"waiting": None}
+    return told, state | {"waiting": None}
 
 
 @given(history=histories, way=deliveries, as_it_was=st.booleans())
