@@ -44,6 +44,11 @@ _CUSTOMER_DELETED: Final = "customer.deleted"
 HANDLED_TYPES: Final = _METHOD_TYPES | {_DETACHED, _SETUP_SUCCEEDED, _CUSTOMER_DELETED}
 """The event types that mean something to us."""
 
+FORMER_TYPES: Final[Mapping[str, str]] = {
+    "payment_method.card_automatically_updated": "payment_method.automatically_updated"
+}
+"""What API versions before 2020-08-27 call a type. Source: Stripe's changelog of that version."""
+
 T = TypeVar("T")
 
 
