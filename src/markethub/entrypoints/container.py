@@ -28,7 +28,9 @@ from markethub.domain.facts import (
 from markethub.domain.ids import IdPrefix
 from markethub.domain.ports.cipher import TokenCipher
 from markethub.domain.ports.system import Clock, Ids
+from markethub.domain.subscription import Wanted
 from markethub.domain.usecases.accept_dispute import AcceptDispute
+from markethub.domain.usecases.apply_subscription import ApplySubscription, MakeEndpoint
 from markethub.domain.usecases.attach_file import AttachFile
 from markethub.domain.usecases.backfill_events import BackfillEvents
 from markethub.domain.usecases.cancel_order import CancelOrder
@@ -43,6 +45,7 @@ from markethub.domain.usecases.drive_submission import SubmissionDriver
 from markethub.domain.usecases.ensure_customer import EnsureCustomer
 from markethub.domain.usecases.intent_events import IntentEvents
 from markethub.domain.usecases.method_events import MethodEvents, SavingIntentEvents
+from markethub.domain.usecases.plan_subscription import PlanSubscription
 from markethub.domain.usecases.process_inbox import ProcessInbox, RenewLeases
 from markethub.domain.usecases.receive_event import ReceiveEvent, ReceiveEventCommand
 from markethub.domain.usecases.reconcile import Reconcile
@@ -53,6 +56,7 @@ from markethub.domain.usecases.register_order import RegisterOrder
 from markethub.domain.usecases.remove_method import DetachMethods, RemoveMethod
 from markethub.domain.usecases.replay_event import ReplayEvent
 from markethub.domain.usecases.rotate_keys import RotateKeys
+from markethub.domain.usecases.rotate_subscription import RotateSubscription
 from markethub.domain.usecases.save_method import SaveMethod
 from markethub.domain.usecases.set_default_method import SetDefaultMethod
 from markethub.domain.usecases.settle_dispute import DisputeSettlement
@@ -77,6 +81,7 @@ if TYPE_CHECKING:
     from markethub.adapters.stripe.dispute_desk import StripeDisputeDesk
     from markethub.adapters.stripe.event_source import ApiEventSource
     from markethub.adapters.stripe.gateway import StripeGateway
+    from markethub.adapters.stripe.subscriptions import ApiSubscriptions
     from markethub.adapters.stripe.vault import ApiVault
     from markethub.adapters.stripe.webhooks import StripeEventTranslator
 
@@ -169,6 +174,25 @@ def _stripe_event_source(settings: Settings) -> "ApiEventSource":
     return ApiEventSource(_stripe_api(settings))
 
 
+def _fake_subscriptions(account: "Account") -> "ApiSubscriptions":
+    from markethub.adapters.fake.subscriptions import fake_subscriptions
+
+    return fake_subscriptions(account)
+
+
+def _stripe_subscriptions(settings: Settings) -> "ApiSubscriptions":
+    from markethub.adapters.stripe.subscriptions import ApiSubscriptions
+
+    return ApiSubscriptions(_stripe_api(settings))
+
+
+def _wanted_subscription(*, livemode: bool) -> Wanted:
+    from markethub.adapters.stripe.event_types import EVENT_TYPES
+    from markethub.adapters.stripe.requests import API_VERSION
+
+    return Wanted(types=frozenset(EVENT_TYPES), api_version=API_VERSION, livemode=livemode)
+
+
 def _translator(settings: Settings) -> "StripeEventTranslator":
     from markethub.adapters.stripe.webhooks import StripeEventTranslator
 
@@ -254,6 +278,11 @@ class Container(containers.DeclarativeContainer):
         settings.provided.gateway,
         fake=providers.Singleton(_fake_event_source, account),
         stripe=providers.Singleton(_stripe_event_source, settings),
+    )
+    subscriptions = providers.Selector(
+        settings.provided.gateway,
+        fake=providers.Singleton(_fake_subscriptions, account),
+        stripe=providers.Singleton(_stripe_subscriptions, settings),
     )
     translator = providers.Singleton(_translator, settings)
 
@@ -341,6 +370,29 @@ class Container(containers.DeclarativeContainer):
         BackfillEvents, source=event_source, inbox=inbox, clock=clock, livemode=livemode
     )
     worker_name = providers.Singleton(_worker_name, ids)
+    wanted_subscription = providers.Callable(_wanted_subscription, livemode=livemode)
+    plan_subscription = providers.Factory(
+        PlanSubscription,
+        subscriptions=subscriptions,
+        wanted=wanted_subscription,
+        accepted=settings.provided.stripe_webhook_secrets,
+    )
+    make_endpoint = providers.Factory(
+        MakeEndpoint, subscriptions=subscriptions, wanted=wanted_subscription, ids=ids
+    )
+    apply_subscription = providers.Factory(
+        ApplySubscription,
+        plan=plan_subscription,
+        make=make_endpoint,
+        subscriptions=subscriptions,
+        ids=ids,
+    )
+    rotate_subscription = providers.Factory(
+        RotateSubscription,
+        plan=plan_subscription,
+        make=make_endpoint,
+        subscriptions=subscriptions,
+    )
     intent_events = providers.Factory(IntentEvents, settlement=settlement)
     dispute_events = providers.Factory(DisputeEvents, settlement=dispute_settlement)
     saving_intent_events = providers.Factory(
