@@ -21,6 +21,8 @@ EVERY_TYPE: Final = "*"
 """What the provider lists for an endpoint that is told of everything."""
 WEBHOOK_PATH: Final = "/api/stripe/webhook"
 """Where we listen: by this an endpoint of ours is known where no address is given."""
+NOT_NOTED: Final = "unknown"
+"""Stands in a mark's place until the mark is noted: it fits no secret."""
 _URL_LENGTH_MAXIMUM: Final = 2048
 
 
@@ -77,6 +79,11 @@ class Endpoint:
     created_at: datetime
     secret_mark: str | None = None
     """What tells its secret from others (``secret_mark``); None where nobody noted it down."""
+
+    @property
+    def is_verifiable(self) -> bool:
+        """Tell whether it can be found out if a secret is this endpoint's."""
+        return self.secret_mark not in (None, NOT_NOTED)
 
     @property
     def is_ours(self) -> bool:

@@ -18,13 +18,12 @@ from markethub.domain.ids import EndpointId
 from markethub.domain.operation import ProviderRequest
 from markethub.domain.ports.subscriptions import NewEndpoint, Subscriptions
 from markethub.domain.secret import Secret
-from markethub.domain.subscription import Endpoint, EndpointUrl, Wanted
+from markethub.domain.subscription import NOT_NOTED, Endpoint, EndpointUrl, Wanted
 
 SECRET_MARK: Final = "markethub_secret"  # noqa: S105 - the name of a key, not a secret
 """The key of ``metadata`` under which a hash of the endpoint's secret is noted."""
 
 _PATH: Final = "/v1/webhook_endpoints"
-_DESCRIPTION: Final = "MarketHub payments core"
 
 
 class ApiSubscriptions:
@@ -57,7 +56,8 @@ class ApiSubscriptions:
             url=url.value,
             enabled_events=sorted(wanted.types),
             api_version=wanted.api_version,
-            description=_DESCRIPTION,
+            # Until it is noted: if this answer is lost, nobody ever knows the secret.
+            metadata={SECRET_MARK: NOT_NOTED},
         )
         return value(await self._api.call(request, idempotency_key=idempotency_key), _new)
 

@@ -64,15 +64,18 @@ class RotateSubscription:
         """
         staying, *going = _at_one_address(await self.plan(url))
         if going:
-            wrong = [problem for problem in staying.problems if problem != Problem.EXTRA_TYPES]
-            if wrong:
-                raise InvalidTransition(
-                    f"the newer endpoint cannot take over yet ({', '.join(wrong)})"
-                )
-            if staying.endpoint.secret_mark is None and not unverified:
+            if not staying.endpoint.is_verifiable and not unverified:
                 raise InvalidTransition(
                     "nobody noted down which secret the newer endpoint has, so that it cannot be "
                     "checked against the settings"
+                )
+            passable = {Problem.EXTRA_TYPES}
+            if not staying.endpoint.is_verifiable:
+                passable.add(Problem.UNKNOWN_SECRET)
+            wrong = [problem for problem in staying.problems if problem not in passable]
+            if wrong:
+                raise InvalidTransition(
+                    f"the newer endpoint cannot take over yet ({', '.join(wrong)})"
                 )
         return Finishable(staying=staying, going=going)
 

@@ -227,7 +227,10 @@ def _print_made(made: MadeEndpoint, *, variable: str) -> None:
         "start every process anew. It is not shown again."
     )
     if not made.is_noted:
-        click.echo("The provider could not be told which secret this is: finish with --unverified.")
+        click.echo(
+            "The provider could not be told which secret this is: `plan` will not know it, and a "
+            "rotation is finished with --unverified."
+        )
 
 
 def _made_document(made: MadeEndpoint) -> dict[str, object]:
