@@ -9,23 +9,13 @@ plain Python yardstick measured in the same run, since machines differ.
 import asyncio
 import json
 import time
-from collections.abc import Sequence
-from datetime import UTC, datetime
 
+from _gateway import StubGateway
 from dependency_injector import providers
 
-from markethub.domain.facts import (
-    CaptureMethod,
-    IntentStatus,
-    ProviderIntent,
-    Reference,
-)
-from markethub.domain.ids import ChargeId, CustomerId, IntentId, OrderId
-from markethub.domain.money import Currency, Money
-from markethub.domain.operation import CreateIntent, GatewayCommand, ProviderRequest
+from markethub.domain.ids import CustomerId, OrderId
+from markethub.domain.money import Currency
 from markethub.domain.order import Cart, Line
-from markethub.domain.ports.gateway import Done, GatewayOutcome
-from markethub.domain.secret import Secret
 from markethub.domain.usecases.charge_order import ChargeOrderCommand
 from markethub.domain.usecases.confirm_payment import ConfirmPaymentCommand
 from markethub.domain.usecases.register_order import RegisterOrderCommand
@@ -35,62 +25,6 @@ from markethub.entrypoints.settings import Settings
 
 CHARGES = 2000
 USD = Currency.of("usd")
-
-
-class InstantGateway:
-    """Answers at once; every intent it is read for has succeeded."""
-
-    def __init__(self) -> None:
-        self._commands: dict[int, CreateIntent] = {}
-        self._intents: dict[str, ProviderIntent] = {}
-
-    def render(self, command: GatewayCommand) -> ProviderRequest:
-        assert isinstance(command, CreateIntent)
-        request = ProviderRequest(method="POST", path="/v1/payment_intents", params={})
-        self._commands[id(request)] = command
-        return request
-
-    async def send(self, request: ProviderRequest, *, idempotency_key: str) -> GatewayOutcome:
-        command = self._commands.pop(id(request))
-        nothing = Money.zero(command.amount.currency)
-        intent = ProviderIntent(
-            id=IntentId(f"pi_{command.payment_id}"),
-            status=IntentStatus.REQUIRES_PAYMENT_METHOD,
-            amount=command.amount,
-            received=nothing,
-            capturable=nothing,
-            capture_method=CaptureMethod.AUTOMATIC,
-            reference=Reference(payment_id=command.payment_id),
-            livemode=False,
-            created_at=datetime(2026, 11, 2, tzinfo=UTC),
-            client_secret=Secret("pi_secret"),
-        )
-        self._intents[intent.id] = intent
-        return Done(intent=intent, replayed=False)
-
-    async def read_intent(self, intent_id: IntentId) -> ProviderIntent:
-        seen = self._intents[intent_id]
-        return ProviderIntent(
-            id=seen.id,
-            status=IntentStatus.SUCCEEDED,
-            amount=seen.amount,
-            received=seen.amount,
-            capturable=seen.capturable,
-            capture_method=seen.capture_method,
-            reference=seen.reference,
-            livemode=False,
-            created_at=seen.created_at,
-            latest_charge_id=ChargeId(f"ch_{seen.id}"),
-        )
-
-    async def list_intents(self, *, created_from: datetime) -> Sequence[ProviderIntent]:
-        return []
-
-    async def account_id(self) -> str:
-        return "acct_bench"
-
-    async def close(self) -> None:
-        return
 
 
 def yardstick() -> float:
@@ -106,7 +40,7 @@ def yardstick() -> float:
 async def charge_all() -> float:
     """Return microseconds of CPU for one charge, from register to paid."""
     container = build_container(Settings(database=Database(url="memory://")))
-    container.gateway.override(providers.Object(InstantGateway()))
+    container.gateway.override(providers.Object(StubGateway()))
     register, charge = container.register_order(), container.charge_order()
     confirm = container.confirm_payment()
     begun = time.process_time()

@@ -58,12 +58,15 @@ def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
     words = {line.split()[0] for line in printed.partition("Commands:")[2].splitlines() if line}
     assert {
         "db",
+        "deliveries",
         "demo",
         "disputes",
+        "events",
         "keys",
         "methods",
         "orders",
         "payments",
+        "recover",
         "refund",
         "refunds",
         "serve",

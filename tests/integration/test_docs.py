@@ -1,12 +1,17 @@
 """What the documents point at is there."""
 
 import re
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import pytest
+from standardwebhooks import WebhookVerificationError
 
+from markethub.adapters.outgoing.signing import Signer
+from markethub.domain.delivery import Message
 from markethub.domain.errors import ConfigurationError
+from markethub.domain.secret import Secret
 from markethub.entrypoints.settings import Settings
 
 ROOT: Final = Path(__file__).parents[2]
@@ -49,6 +54,20 @@ def test_every_setting_that_readme_names_exists() -> None:
                 unknown.add(name)
 
     assert set() == unknown
+
+
+def test_the_receiver_in_the_readme_takes_a_message_once_and_refuses_a_forged_one() -> None:
+    [code] = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    shown: dict[str, Any] = {}
+    exec(code, shown)  # noqa: S102 - our own example
+    message = Message(id="msg_1_a", type="t", body='{"id": "msg_1_a"}', at=datetime.now(UTC))
+    signer = Signer([Secret("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")])
+    headers, body = signer.headers(message), message.body.encode()
+
+    assert [204, 204] == [shown["receive"](body, headers) for _ in range(2)]
+    assert ["msg_1_a"] == list(shown["seen"])
+    with pytest.raises(WebhookVerificationError):
+        shown["receive"](body + b" ", headers)
 
 
 def test_every_make_target_that_readme_names_exists() -> None:

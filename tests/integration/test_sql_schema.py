@@ -17,6 +17,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, inspect, text
 from sqlalchemy.exc import DBAPIError
 
+import markethub.adapters.sqlalchemy.delivery_tables
 import markethub.adapters.sqlalchemy.dispute_tables
 import markethub.adapters.sqlalchemy.refund_tables  # noqa: F401 - likewise
 from markethub.adapters.sqlalchemy.engines import engines_for

@@ -55,6 +55,7 @@ async def test_no_update_is_lost_under_a_lock(store: Store) -> None:
 LOCKS: dict[str, Callable[[Transaction], Awaitable[object]]] = {
     "an order": lambda tx: tx.orders.lock(O1),
     "a payment": lambda tx: tx.payments.lock(PAY1),
+    "a payment with its order": lambda tx: tx.payments.lock_with_order(PAY1),
     "an unresolved operation": lambda tx: tx.operations.unresolved(PAY1),
     "an event": lambda tx: tx.inbox.lock(event().event.id),
 }

@@ -43,6 +43,8 @@ class PostgresServer:
     """A running server. ``url`` is the address of one of its databases."""
 
     url: str
+    log: Path | None = None
+    """What it logs, as it comes; None where another process started it."""
 
     def url_of(self, database: str) -> str:
         """Return the address of another database of the same server."""
@@ -86,7 +88,9 @@ def running_postgres(*, fsync: bool = False) -> Iterator[PostgresServer]:
         _initialise(binaries, data, owner)
         process, port = _start(binaries, data, owner, fsync=fsync)
         try:
-            yield PostgresServer(url=f"postgresql://postgres@127.0.0.1:{port}/postgres")
+            yield PostgresServer(
+                url=f"postgresql://postgres@127.0.0.1:{port}/postgres", log=_log_of(data, port)
+            )
         finally:
             _stop(process)
     finally:
@@ -197,7 +201,7 @@ def _start(
     attempts: list[str] = []
     for _ in range(START_ATTEMPTS):
         port = _free_port()
-        log = data.parent / f"log-{port}"
+        log = _log_of(data, port)
         with log.open("wb") as output:
             process = subprocess.Popen(  # noqa: S603 - a fixed program with our own arguments
                 [
@@ -226,6 +230,10 @@ def _start(
         _stop(process)
         attempts.append(log.read_text(errors="replace")[-LOG_CHARACTERS_SHOWN:])
     raise PostgresNotStartedError("PostgreSQL did not start:\n" + "\n".join(attempts))
+
+
+def _log_of(data: Path, port: int) -> Path:
+    return data.parent / f"log-{port}"
 
 
 def _is_ready(process: subprocess.Popen[bytes], data: Path) -> bool:

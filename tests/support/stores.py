@@ -34,6 +34,7 @@ from markethub.domain.payment_method import PaymentMethod
 from markethub.domain.ports.disputes import DisputeQueries
 from markethub.domain.ports.idempotency import IdempotencyKeys
 from markethub.domain.ports.inbox import Inbox, InboxQueries, Lease
+from markethub.domain.ports.outbox import DeliveryQueries
 from markethub.domain.ports.queries import Queries
 from markethub.domain.ports.refunds import RefundQueries
 from markethub.domain.ports.rotation import Rotation
@@ -62,6 +63,8 @@ class Store(Protocol):
     def refund_queries(self) -> RefundQueries: ...
     @property
     def dispute_queries(self) -> DisputeQueries: ...
+    @property
+    def delivery_queries(self) -> DeliveryQueries: ...
     @property
     def idempotency_keys(self) -> IdempotencyKeys: ...
     @property

@@ -33,6 +33,7 @@ from markethub.domain.usecases.accept_dispute import AcceptDispute
 from markethub.domain.usecases.apply_subscription import ApplySubscription, MakeEndpoint
 from markethub.domain.usecases.attach_file import AttachFile
 from markethub.domain.usecases.backfill_events import BackfillEvents
+from markethub.domain.usecases.cancel_abandoned import CancelAbandoned
 from markethub.domain.usecases.cancel_order import CancelOrder
 from markethub.domain.usecases.cancel_payment import CancelPayment
 from markethub.domain.usecases.capture_payment import CapturePayment
@@ -50,11 +51,15 @@ from markethub.domain.usecases.process_inbox import ProcessInbox, RenewLeases
 from markethub.domain.usecases.receive_event import ReceiveEvent, ReceiveEventCommand
 from markethub.domain.usecases.reconcile import Reconcile
 from markethub.domain.usecases.reconcile_disputes import ReconcileDisputes, RemindOfDisputes
+from markethub.domain.usecases.recover import Recover
 from markethub.domain.usecases.refund_events import RefundEvents
 from markethub.domain.usecases.refund_payment import RefundPayment
 from markethub.domain.usecases.register_order import RegisterOrder
+from markethub.domain.usecases.relay_outbox import RelayOutbox
 from markethub.domain.usecases.remove_method import DetachMethods, RemoveMethod
+from markethub.domain.usecases.replay_deliveries import ReplayDeliveries
 from markethub.domain.usecases.replay_event import ReplayEvent
+from markethub.domain.usecases.report_expiring import ReportExpiring
 from markethub.domain.usecases.rotate_keys import RotateKeys
 from markethub.domain.usecases.rotate_subscription import RotateSubscription
 from markethub.domain.usecases.save_method import SaveMethod
@@ -65,6 +70,7 @@ from markethub.domain.usecases.settlement import Settlement
 from markethub.domain.usecases.start_setup import StartSetup
 from markethub.domain.usecases.submit_evidence import SubmitDraft
 from markethub.domain.usecases.usage import ResolveUsage
+from markethub.entrypoints.relay import RelayLoop
 from markethub.entrypoints.settings import Settings
 from markethub.entrypoints.worker import Worker
 
@@ -76,6 +82,7 @@ if TYPE_CHECKING:
     from markethub.adapters.fake.gateway import FakeGateway
     from markethub.adapters.fake.pump import Pump
     from markethub.adapters.memory.store import MemoryStore
+    from markethub.adapters.outgoing.publisher import WebhookPublisher
     from markethub.adapters.sqlalchemy.store import SqlStore
     from markethub.adapters.stripe.client import StripeApi
     from markethub.adapters.stripe.dispute_desk import StripeDisputeDesk
@@ -221,6 +228,14 @@ def _fake_router(account: "Account") -> "Router":
     return fake_stripe_router(account)
 
 
+def _publisher(settings: Settings) -> "WebhookPublisher | None":
+    if settings.out_webhook is None:
+        return None
+    from markethub.adapters.outgoing.publisher import WebhookPublisher
+
+    return WebhookPublisher(settings.out_webhook, settings.out_webhook_secrets)
+
+
 def _worker_name(ids: Ids) -> str:
     return ids.new(IdPrefix.WORKER)
 
@@ -250,6 +265,7 @@ class Container(containers.DeclarativeContainer):
     inbox_queries = store.provided.inbox_queries
     refund_queries = store.provided.refund_queries
     dispute_queries = store.provided.dispute_queries
+    delivery_queries = store.provided.delivery_queries
     idempotency_keys = store.provided.idempotency_keys
     stamps = store.provided.stamps
     rotation = store.provided.rotation
@@ -429,6 +445,33 @@ class Container(containers.DeclarativeContainer):
     )
     remind_of_disputes = providers.Factory(RemindOfDisputes, transactions=transactions, clock=clock)
 
+    cancel_abandoned = providers.Factory(
+        CancelAbandoned,
+        transactions=transactions,
+        settlement=settlement,
+        drive=drive,
+        clock=clock,
+        after=settings.provided.abandoned_after,
+    )
+    report_expiring = providers.Factory(ReportExpiring, transactions=transactions, clock=clock)
+    publisher = providers.Singleton(_publisher, settings)
+    relay_outbox = providers.Factory(
+        RelayOutbox, transactions=transactions, publisher=publisher, clock=clock, ids=ids
+    )
+    relay_loop = providers.Factory(RelayLoop, relay=relay_outbox)
+    replay_deliveries = providers.Factory(
+        ReplayDeliveries, transactions=transactions, publisher=publisher, clock=clock
+    )
+    recover = providers.Factory(
+        Recover,
+        cancel_abandoned=cancel_abandoned,
+        report_expiring=report_expiring,
+        reconcile=reconcile,
+        reconcile_disputes=reconcile_disputes,
+        remind_of_disputes=remind_of_disputes,
+        detach_methods=detach_methods,
+    )
+
     replay_event = providers.Factory(ReplayEvent, transactions=transactions, clock=clock)
     rotate_keys = providers.Factory(RotateKeys, rotation=rotation)
 
@@ -436,11 +479,8 @@ class Container(containers.DeclarativeContainer):
         Worker,
         process_inbox=process_inbox,
         renew_leases=renew_leases,
-        reconcile=reconcile,
-        reconcile_disputes=reconcile_disputes,
-        remind_of_disputes=remind_of_disputes,
-        detach_methods=detach_methods,
-        pause=pause,
+        recover=recover,
+        relay=relay_loop,
     )
     pump = providers.Selector(
         settings.provided.gateway,

@@ -42,6 +42,8 @@ async def running(
         yield
     finally:
         await loops.stop()
+        if (publisher := container.publisher()) is not None:
+            await publisher.close()
         await container.gateway().close()
         await container.dispute_desk().close()
         await container.vault().close()

@@ -3,6 +3,7 @@
 No message shows the text it complains about: much of it is secret.
 """
 
+import base64
 import ipaddress
 import os
 import re
@@ -14,7 +15,9 @@ from urllib.parse import urlsplit
 import attrs
 from environs import ValidationError
 
+from markethub.domain.errors import ValidationFailed
 from markethub.domain.secret import Secret
+from markethub.domain.target import Target
 
 Mode = Literal["test", "live"]
 """Which of the provider's two worlds: play money or real money."""
@@ -26,6 +29,9 @@ ENCRYPTION_KEY_CHARACTERS_MINIMUM: Final = 32
 """Characters; a shorter key would be guessed sooner than its 256 bits promise."""
 TOKEN_SECRET_BYTES_MINIMUM: Final = 32
 """Bytes; RFC 7518 section 3.2 wants a key of at least the hash's size for HS256."""
+
+SIGNING_SECRET_BYTES: Final = (24, 64)
+"""Bytes, from and to: what the Standard Webhooks specification asks of a secret."""
 
 DEV_WEBHOOK_SECRET: Final = Secret("whsec_dev")
 DEV_STOREFRONT_SECRET: Final = Secret("storefront-dev")
@@ -208,6 +214,37 @@ def webhook_secrets(text: str) -> tuple[Secret, ...]:
     if not all(map(_WEBHOOK_SECRET.fullmatch, secrets)):
         raise ValidationError("Must begin with whsec_ (several: comma-separated).")
     return tuple(map(Secret, secrets))
+
+
+def out_webhook_url(text: str, *, mode: Mode) -> Target:
+    """Read where the storefront is told; in test mode it may be on this machine."""
+    try:
+        return Target.parse(text, allow_loopback=mode == "test")
+    except ValidationFailed as error:
+        raise ValidationError(f"{error.message[0].upper()}{error.message[1:]}.") from None
+
+
+def out_webhook_secrets(text: str) -> tuple[Secret, ...]:
+    """Read signing secrets of the Standard Webhooks scheme, newest first."""
+    secrets = [secret.strip() for secret in text.split(",")]
+    if not all(map(_is_signing_secret, secrets)):
+        least, most = SIGNING_SECRET_BYTES
+        raise ValidationError(
+            f"Must be whsec_ and {least} to {most} random bytes in base64 "
+            "(several: comma-separated, newest first)."
+        )
+    if len(set(secrets)) < len(secrets):
+        raise ValidationError("A secret appears twice.")
+    return tuple(map(Secret, secrets))
+
+
+def _is_signing_secret(text: str) -> bool:
+    prefix, _, encoded = text.partition("_")
+    try:
+        key = base64.b64decode(encoded, validate=True)
+    except ValueError:
+        return False
+    return prefix == "whsec" and SIGNING_SECRET_BYTES[0] <= len(key) <= SIGNING_SECRET_BYTES[1]
 
 
 def api_key(text: str, *, kinds: tuple[str, ...], mode: Mode) -> Secret:

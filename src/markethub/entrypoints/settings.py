@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any, Final, Literal, Self, TypeVar, cast
@@ -12,6 +13,7 @@ from environs import Env, EnvValidationError, ValidationError, validate
 
 from markethub.domain.errors import ConfigurationError
 from markethub.domain.secret import Secret
+from markethub.domain.target import Target
 from markethub.entrypoints import setting_values as values
 from markethub.entrypoints.setting_values import (
     Database,
@@ -30,6 +32,7 @@ _NOT_OURS: Final = frozenset({"STRIPE_OPENAPI_DIR"})
 """Where the tests find Stripe's specification: says nothing about an account."""
 _MARKETHUB_NAMES: Final = frozenset(
     {
+        "MARKETHUB_ABANDONED_AFTER_H",
         "MARKETHUB_ACTOR",
         "MARKETHUB_ALLOW_DEV_SECRETS",
         "MARKETHUB_CUSTOMER_TOKEN_SECRET",
@@ -41,6 +44,8 @@ _MARKETHUB_NAMES: Final = frozenset(
         "MARKETHUB_LOG_FORMAT",
         "MARKETHUB_LOG_LEVEL",
         "MARKETHUB_OPS_KEYS",
+        "MARKETHUB_OUT_WEBHOOK_SECRETS",
+        "MARKETHUB_OUT_WEBHOOK_URL",
         "MARKETHUB_PORT",
         "MARKETHUB_STOREFRONT_KEYS",
         "MARKETHUB_STRIPE_API_BASE",
@@ -52,6 +57,9 @@ _WORKERS_MAXIMUM: Final = 64
 """Far above any machine's use; below what would exhaust a database's connections at once."""
 _DELAY_S_MAXIMUM: Final = 86_400
 """Seconds; a longer wait than a day is a mistaken unit."""
+
+_HOURS_MAXIMUM: Final = 24 * 365
+"""A year; whoever wants more wants none."""
 
 _T = TypeVar("_T")
 
@@ -78,11 +86,17 @@ class Settings:
     """None: customer tokens are off."""
     encryption_keys: tuple[Secret, ...] = (values.DEV_ENCRYPTION_KEY,)
     """Newest first."""
+    out_webhook: Target | None = None
+    """Where the storefront is told what happened; None: it is not."""
+    out_webhook_secrets: tuple[Secret, ...] = ()
+    """Newest first."""
     allow_dev_secrets: bool = False
     host: str = "127.0.0.1"
     port: int = 8000
     workers: int = 1
     embedded_worker: bool = True
+    abandoned_after: timedelta | None = timedelta(hours=24)
+    """How long an unpaid intent is left to its customer; None is for ever."""
     fake_delay_s: float = 2.0
     log_level: str = "INFO"
     log_format: LogFormat | None = None
@@ -188,6 +202,13 @@ def _read(reader: _Reader) -> dict[str, Any]:
             "MARKETHUB_WORKERS", 1, validate=validate.Range(min=1, max=_WORKERS_MAXIMUM)
         ),
         "embedded_worker": reader.bool("MARKETHUB_EMBEDDED_WORKER", True),
+        "abandoned_after": _hours(
+            reader.float(
+                "MARKETHUB_ABANDONED_AFTER_H",
+                24.0,
+                validate=validate.Range(min=0, max=_HOURS_MAXIMUM),
+            )
+        ),
         "fake_delay_s": reader.float(
             "MARKETHUB_FAKE_DELAY_S", 2.0, validate=validate.Range(min=0, max=_DELAY_S_MAXIMUM)
         ),
@@ -202,7 +223,13 @@ def _read(reader: _Reader) -> dict[str, Any]:
     plain = Settings() if gateway == "fake" else _NO_SECRETS
     fields |= _read_keys(reader, plain)
     fields |= _read_stripe(reader, mode or "test", plain)
+    fields |= _read_out_webhook(reader, "live" if mode == "live" else "test")
     return fields
+
+
+def _hours(hours: float | None) -> timedelta | None:
+    """Read hours, of which none at all are no limit."""
+    return timedelta(hours=hours) if hours else None
 
 
 def _default_gateway(reader: _Reader, mode: str) -> str:
@@ -263,6 +290,16 @@ def _read_stripe(reader: _Reader, mode: str, plain: "Settings") -> dict[str, Any
     return ours
 
 
+def _read_out_webhook(reader: _Reader, mode: Mode) -> dict[str, Any]:
+    url, none = partial(values.out_webhook_url, mode=mode), Settings().out_webhook_secrets
+    return {
+        "out_webhook": reader.parsed("MARKETHUB_OUT_WEBHOOK_URL", url, None),
+        "out_webhook_secrets": reader.parsed(
+            "MARKETHUB_OUT_WEBHOOK_SECRETS", values.out_webhook_secrets, none
+        ),
+    }
+
+
 def _judge(settings: Settings, reader: _Reader) -> None:
     """Refuse what is well-formed but wrong together."""
     if settings.workers > 1 and settings.database.kind == "memory":
@@ -277,6 +314,10 @@ def _judge(settings: Settings, reader: _Reader) -> None:
     else:
         _judge_stripe(settings, reader)
     _judge_callers(settings, reader)
+    if settings.out_webhook is not None and not settings.out_webhook_secrets:
+        reader.refuse(
+            "MARKETHUB_OUT_WEBHOOK_SECRETS", "Is required with MARKETHUB_OUT_WEBHOOK_URL."
+        )
     if not (settings.allow_dev_secrets or values.is_loopback(settings.host)):
         for name in _dev_secret_names(settings):
             reader.refuse(

@@ -1,14 +1,17 @@
 """The tables, and the constraints that the real schema has."""
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import attrs
 
 from markethub.adapters.memory.tables import Index, Table
 from markethub.domain.customer import Customer
+from markethub.domain.delivery import Attempt, Delivery
 from markethub.domain.dispute import Dispute
+from markethub.domain.endpoint import Endpoint
+from markethub.domain.events import DomainEvent
 from markethub.domain.ids import (
     CustomerId,
     DisputeId,
@@ -25,13 +28,11 @@ from markethub.domain.inbox_event import InboxEvent
 from markethub.domain.ledger import Entry, EntryKind
 from markethub.domain.operation import Operation
 from markethub.domain.order import Order
-from markethub.domain.payment import Payment
+from markethub.domain.payment import Payment, PaymentStatus
 from markethub.domain.payment_method import PaymentMethod
+from markethub.domain.public_events import aggregate_of, is_public
 from markethub.domain.refund import Refund
 from markethub.domain.submission import Submission
-
-if TYPE_CHECKING:
-    from markethub.domain.events import DomainEvent
 
 EntryKey = tuple[str, EntryKind]
 """The provider's id of a fact, and what was posted of it."""
@@ -57,6 +58,11 @@ def _default_of(method: PaymentMethod) -> Hashable | None:
     return method.customer_id if method.is_default else None
 
 
+_FINISHED: Final = (PaymentStatus.SUCCEEDED, PaymentStatus.CANCELED)
+UNFINISHED: Final = Index[Payment](
+    name="unfinished",
+    key=lambda payment: payment.status not in _FINISHED or None,
+)
 OF_ORDER: Final = Index[Payment](name="order", key=lambda payment: payment.order_id)
 SLOT: Final = Index[Payment](name="the order's slot", key=_slot, unique=True)
 BY_INTENT: Final = Index[Payment](
@@ -134,6 +140,13 @@ LEASED: Final = Index[Leased](name="the lease", key=lambda leased: leased.lease)
 HELD_BY: Final = Index[Leased](name="the holder", key=lambda leased: leased.holder)
 
 WAITING: Final = Index[InboxEvent](name="waiting", key=lambda event: event.is_waiting or None)
+UNDELIVERED: Final = Index[Delivery](
+    name="pending", key=lambda delivery: delivery.is_pending or None
+)
+UNDELIVERED_OF: Final = Index[Delivery](
+    name="pending of the aggregate",
+    key=lambda delivery: delivery.aggregate_id if delivery.is_pending else None,
+)
 
 
 class Database:
@@ -142,7 +155,9 @@ class Database:
     def __init__(self) -> None:
         """Begin empty."""
         self.orders = Table[OrderId, Order]("orders")
-        self.payments = Table[PaymentId, Payment]("payments", OF_ORDER, SLOT, BY_INTENT, BY_CHARGE)
+        self.payments = Table[PaymentId, Payment](
+            "payments", OF_ORDER, SLOT, BY_INTENT, BY_CHARGE, UNFINISHED
+        )
         self.operations = Table[OperationId, Operation](
             "operations", UNRESOLVED_OF, UNRESOLVED, BY_ORIGIN
         )
@@ -159,3 +174,15 @@ class Database:
         self.inbox = Table[EventId, InboxEvent]("inbox", WAITING)
         self.leases = Table[str, Leased]("inbox_leases", LEASED, HELD_BY)
         self.outbox: list[DomainEvent] = []
+        self.deliveries = Table[int, Delivery]("deliveries", UNDELIVERED, UNDELIVERED_OF)
+        self.attempts: list[Attempt] = []
+        self.endpoints = Table[str, Endpoint]("delivery_endpoints")
+
+    def tell(self, events: Sequence[DomainEvent]) -> None:
+        """Append to the outbox; public events begin their way to the storefront."""
+        for event in events:
+            self.outbox.append(event)
+            if is_public(event):
+                sequence = len(self.outbox)
+                delivery = Delivery.of(event, sequence=sequence, aggregate_id=aggregate_of(event))
+                self.deliveries.put(sequence, delivery)

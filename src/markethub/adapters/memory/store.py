@@ -1,6 +1,7 @@
 """The memory store: what the SQL stores are, without a database."""
 
 from markethub.adapters.memory.database import Database
+from markethub.adapters.memory.deliveries import MemoryDeliveryQueries
 from markethub.adapters.memory.disputes import MemoryDisputeQueries
 from markethub.adapters.memory.idempotency import MemoryIdempotencyKeys
 from markethub.adapters.memory.inbox import MemoryInbox
@@ -24,6 +25,7 @@ class MemoryStore:
         self.inbox_queries = MemoryInboxQueries(database)
         self.refund_queries = MemoryRefundQueries(database)
         self.dispute_queries = MemoryDisputeQueries(database)
+        self.delivery_queries = MemoryDeliveryQueries(database)
         self.idempotency_keys = MemoryIdempotencyKeys()
         self.stamps = MemoryStamps()
         self.rotation = MemoryRotation()

@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from markethub.adapters.memory.database import Database
+from markethub.adapters.memory.deliveries import MemoryDeliveries
 from markethub.adapters.memory.disputes import MemoryDisputes, MemorySubmissions
 from markethub.adapters.memory.inbox_events import MemoryInboxEvents
 from markethub.adapters.memory.locks import Holder, RowLocks
@@ -20,6 +21,7 @@ from markethub.domain.errors import StaleWrite
 from markethub.domain.ports.unit_of_work import Transaction, Transactions
 
 if TYPE_CHECKING:
+    from markethub.domain.delivery import Attempt
     from markethub.domain.events import DomainEvent
 
 T = TypeVar("T")
@@ -37,6 +39,7 @@ class MemoryTransaction:
         self._locks = locks
         self._holder = Holder()
         self._outbox: list[DomainEvent] = []
+        self._attempts: list[Attempt] = []
         orders = Staged(database.orders, locks, self._holder)
         payments = Staged(database.payments, locks, self._holder)
         operations = Staged(database.operations, locks, self._holder)
@@ -48,6 +51,8 @@ class MemoryTransaction:
         leases = Staged(database.leases, locks, self._holder)
         customers = Staged(database.customers, locks, self._holder)
         methods = Staged(database.methods, locks, self._holder)
+        deliveries = Staged(database.deliveries, locks, self._holder)
+        endpoints = Staged(database.endpoints, locks, self._holder)
         self._staged = (
             orders,
             payments,
@@ -60,9 +65,13 @@ class MemoryTransaction:
             leases,
             customers,
             methods,
+            deliveries,
+            endpoints,
         )
         self.orders = MemoryOrders(rows=orders, outbox=self._outbox)
-        self.payments = MemoryPayments(rows=payments, outbox=self._outbox)
+        self.payments = MemoryPayments(
+            rows=payments, operations=operations, orders=self.orders, outbox=self._outbox
+        )
         self.operations = MemoryOperations(rows=operations)
         self.customers = MemoryCustomers(rows=customers)
         self.methods = MemoryMethods(rows=methods, outbox=self._outbox)
@@ -71,6 +80,9 @@ class MemoryTransaction:
         self.disputes = MemoryDisputes(rows=disputes, outbox=self._outbox)
         self.submissions = MemorySubmissions(rows=submissions)
         self.inbox = MemoryInboxEvents(rows=inbox, leases=leases)
+        self.deliveries = MemoryDeliveries(
+            rows=deliveries, endpoints=endpoints, attempts=self._attempts
+        )
 
     def commit(self) -> None:
         """Make everything visible at once. Raises StaleWrite, and then nothing is."""
@@ -78,7 +90,8 @@ class MemoryTransaction:
             staged.verify()
         for staged in self._staged:
             staged.apply()
-        self._database.outbox.extend(self._outbox)
+        self._database.tell(self._outbox)
+        self._database.attempts.extend(self._attempts)
 
     def end(self) -> None:
         """Let go of every row; what was not committed is gone."""

@@ -5,8 +5,8 @@ from datetime import datetime
 from typing import Any, Final
 
 import attrs
-from sqlalchemy import Select, literal, select, tuple_
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy import Select, bindparam, literal, select, tuple_
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from markethub.adapters.sqlalchemy.cursors import cursor_after, position
 from markethub.adapters.sqlalchemy.dispute_mappers import (
@@ -21,8 +21,10 @@ from markethub.adapters.sqlalchemy.dispute_tables import (
     disputes,
     submissions,
 )
-from markethub.adapters.sqlalchemy.repositories import Versioned, one, stage
+from markethub.adapters.sqlalchemy.outbox import stage
+from markethub.adapters.sqlalchemy.repositories import Versioned, by, every, one
 from markethub.adapters.sqlalchemy.retry import Repeater
+from markethub.adapters.sqlalchemy.session import Session
 from markethub.adapters.sqlalchemy.types import UtcDateTime
 from markethub.domain.dispute import DUE_SOON, Dispute
 from markethub.domain.ids import DisputeId, PaymentId, ProviderDisputeId, SubmissionId
@@ -59,93 +61,101 @@ _SUBMISSION: Final = Versioned.of(
 class SqlDisputes:
     """Disputes."""
 
-    _connection: AsyncConnection
+    _session: Session
 
     async def find(self, id: DisputeId) -> Dispute | None:
         """Return the dispute, if it exists."""
-        return await self._find(select(disputes).where(disputes.c.id == id))
+        return await self._find(_BY_ID, id=id)
 
     async def find_by_provider_id(self, id: ProviderDisputeId) -> Dispute | None:
         """Return the dispute of a provider's dispute, if we know it."""
-        return await self._find(select(disputes).where(disputes.c.provider_id == id))
+        return await self._find(_BY_PROVIDER_ID, provider_id=id)
 
     async def lock(self, id: DisputeId) -> Dispute | None:
         """Return the dispute, holding its row."""
-        return await self._find(select(disputes).where(disputes.c.id == id).with_for_update())
+        return await self._find(_LOCKED, id=id)
 
-    async def _find(self, query: Select[Any]) -> Dispute | None:
-        row = await one(self._connection, query)
+    async def _find(self, query: Select[Any], **parameters: str) -> Dispute | None:
+        row = await one(self._session, query, **parameters)
         return dispute_from_row(row) if row else None
 
     async def of_payment(self, payment_id: PaymentId) -> Sequence[Dispute]:
         """Return a payment's disputes, oldest first."""
-        query = select(disputes).where(disputes.c.payment_id == payment_id)
-        rows = await self._connection.execute(query.order_by(disputes.c.created_at, disputes.c.id))
-        return [dispute_from_row(row) for row in rows.mappings()]
+        rows = await every(self._session, _OF_PAYMENT, payment_id=payment_id)
+        return [dispute_from_row(row) for row in rows]
 
     async def due(self, *, now: datetime, limit: int) -> Sequence[DisputeId]:
         """Name disputes of whose end of the time for evidence must be reminded, soonest first."""
-        query = (
-            select(disputes.c.id)
-            .where(DISPUTE_UNREMINDED)
-            .where(disputes.c.evidence_due_by >= now)
-            .where(disputes.c.evidence_due_by <= now + DUE_SOON)
-            .order_by(disputes.c.evidence_due_by, disputes.c.id)
-            .limit(limit)
-        )
-        ids = await self._connection.execute(query)
+        span = {"now": now, "soon": now + DUE_SOON, "at_most": limit}
+        ids = await self._session.execute(_DUE, span)
         return [DisputeId(due) for due in ids.scalars()]
 
     async def save(self, dispute: Dispute) -> Dispute:
         """Insert or update it, and stage its events."""
-        version = await _DISPUTE.save(self._connection, dispute_to_row(dispute))
-        await stage(self._connection, dispute.events, aggregate_id=dispute.id)
+        version = await _DISPUTE.save(self._session, dispute_to_row(dispute))
+        await stage(self._session, dispute.events, aggregate_id=dispute.id)
         return attrs.evolve(dispute, version=version, events=())
+
+
+_BY_ID: Final = by(disputes, "id")
+_BY_PROVIDER_ID: Final = by(disputes, "provider_id")
+_LOCKED: Final = _BY_ID.with_for_update()
+_OF_PAYMENT: Final = by(disputes, "payment_id").order_by(disputes.c.created_at, disputes.c.id)
+_DUE: Final = (
+    select(disputes.c.id)
+    .where(DISPUTE_UNREMINDED)
+    .where(disputes.c.evidence_due_by >= bindparam("now"))
+    .where(disputes.c.evidence_due_by <= bindparam("soon"))
+    .order_by(disputes.c.evidence_due_by, disputes.c.id)
+    .limit(bindparam("at_most"))
+)
 
 
 @attrs.frozen
 class SqlSubmissions:
     """What we asked about disputes."""
 
-    _connection: AsyncConnection
+    _session: Session
 
     async def find(self, id: SubmissionId) -> Submission | None:
         """Return the submission, if it exists."""
-        return await self._find(select(submissions).where(submissions.c.id == id))
+        return await self._find(_SUBMISSION_BY_ID, id=id)
 
     async def unresolved(self, dispute_id: DisputeId) -> Submission | None:
         """Return the dispute's unresolved submission, if it has one, holding its row."""
-        query = (
-            select(submissions)
-            .where(submissions.c.dispute_id == dispute_id)
-            .where(SUBMISSION_UNRESOLVED)
-        )
-        return await self._find(query.with_for_update())
+        return await self._find(_LOCKED_UNRESOLVED, dispute_id=dispute_id)
 
     async def find_by_origin(self, origin: str) -> Submission | None:
         """Return the submission that this caller, path and key made, if any."""
-        return await self._find(select(submissions).where(submissions.c.origin == origin))
+        return await self._find(_SUBMISSION_BY_ORIGIN, origin=origin)
 
-    async def _find(self, query: Select[Any]) -> Submission | None:
-        row = await one(self._connection, query)
+    async def _find(self, query: Select[Any], **parameters: str) -> Submission | None:
+        row = await one(self._session, query, **parameters)
         return submission_from_row(row) if row else None
 
     async def due(self, *, now: datetime, limit: int) -> Sequence[SubmissionId]:
         """Name unresolved submissions whose ``next_attempt_at`` has come, oldest first."""
-        query = (
-            select(submissions.c.id)
-            .where(SUBMISSION_UNRESOLVED)
-            .where(submissions.c.next_attempt_at <= now)
-            .order_by(submissions.c.next_attempt_at, submissions.c.created_at, submissions.c.id)
-            .limit(limit)
-        )
-        ids = await self._connection.execute(query)
+        ids = await self._session.execute(_SUBMISSIONS_DUE, {"now": now, "at_most": limit})
         return [SubmissionId(due) for due in ids.scalars()]
 
     async def save(self, submission: Submission) -> Submission:
         """Insert or update it."""
-        version = await _SUBMISSION.save(self._connection, submission_to_row(submission))
+        version = await _SUBMISSION.save(self._session, submission_to_row(submission))
         return attrs.evolve(submission, version=version)
+
+
+_SUBMISSION_BY_ID: Final = by(submissions, "id")
+_SUBMISSION_BY_ORIGIN: Final = by(submissions, "origin")
+_LOCKED_UNRESOLVED: Final = by(
+    submissions, "dispute_id", condition=SUBMISSION_UNRESOLVED
+).with_for_update()
+_SUBMISSIONS_DUE: Final = (
+    select(submissions.c.id)
+    .where(SUBMISSION_UNRESOLVED)
+    .where(submissions.c.next_attempt_at <= bindparam("now"))
+    .order_by(submissions.c.next_attempt_at, submissions.c.created_at, submissions.c.id)
+    .limit(bindparam("at_most"))
+)
 
 
 @attrs.frozen

@@ -25,6 +25,8 @@ POOL_S_MAXIMUM: Final = 15.0
 POSTGRES_CONNECTIONS: Final = 16
 """A process's share of PostgreSQL's usual hundred: transactions here last milliseconds, and more
 connections than this only make the server slower."""
+TRANSACTIONS_AT_ONCE: Final = 12
+"""Of these. The others are for deliveries and for screens, however great the crowd."""
 SQLITE_READERS: Final = 4
 """Each is a thread, and they share one interpreter."""
 

@@ -6,7 +6,6 @@ from typing import Final
 
 import attrs
 from sqlalchemy import Insert, bindparam, delete, exists, select, update
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from markethub.adapters.sqlalchemy import tables
 from markethub.adapters.sqlalchemy.mappers import (
@@ -14,8 +13,9 @@ from markethub.adapters.sqlalchemy.mappers import (
     inbox_event_from_row,
     inbox_event_to_row,
 )
-from markethub.adapters.sqlalchemy.repositories import one
+from markethub.adapters.sqlalchemy.repositories import by, one
 from markethub.adapters.sqlalchemy.sealing import Tokens, inbox_context
+from markethub.adapters.sqlalchemy.session import Session
 from markethub.adapters.sqlalchemy.upsert import INSERTS
 from markethub.domain.ids import EventId, LeaseId
 from markethub.domain.inbox_event import InboxEvent
@@ -65,6 +65,13 @@ _HELD: Final = (
     # The lease too: it cannot be taken over before what is done under it is committed.
     .with_for_update()
 )
+_RENEW: Final = (
+    update(tables.inbox_leases)
+    .where(_LEASES.holder == bindparam("renewing"))
+    .values(until=bindparam("new_until"))
+)
+_RELEASE: Final = delete(tables.inbox_leases).where(_LEASES.lease == bindparam("lease_id"))
+_LOCKED: Final = by(tables.inbox, "id").with_for_update()
 _CHANGING: Final = (
     "status",
     "reason",
@@ -86,13 +93,13 @@ _SAVE: Final = (
 class SqlInboxEvents:
     """Stored events of the provider."""
 
-    _connection: AsyncConnection
+    _session: Session
     _tokens: Tokens
 
     async def claim(self, lease: Lease, *, now: datetime, limit: int) -> Sequence[InboxEvent]:
         """Lease up to ``limit`` waiting events that are due, oldest first."""
-        found = await self._connection.execute(_DUE, {"now": now, "limit": limit})
-        due = found.mappings().all()
+        found = await self._session.execute(_DUE, {"now": now, "limit": limit})
+        due = list(found.mappings())
         if not due:
             return []
         # In one order for all: two workers must not wait for each other.
@@ -106,37 +113,33 @@ class SqlInboxEvents:
             }
             for subject in sorted({row["subject"] for row in due})
         ]
-        await self._connection.execute(_TAKE[self._connection.dialect.name], taken)
-        won = await self._connection.execute(_TAKEN, {"lease_id": lease.id})
+        await self._session.execute(_TAKE[self._session.dialect.name], taken)
+        won = await self._session.execute(_TAKEN, {"lease_id": lease.id})
         subjects = set(won.scalars())
         return [self._event(row) for row in due if row["subject"] in subjects]
 
     async def hold(self, event: InboxEvent, *, lease: LeaseId) -> bool:
         """Hold a claimed event's row, if its subject is still leased so."""
-        parameters = {"event_id": event.event.id, "lease_id": lease}
-        return (await self._connection.execute(_HELD, parameters)).first() is not None
+        return await one(self._session, _HELD, event_id=event.event.id, lease_id=lease) is not None
 
     async def renew(self, holder: str, *, until: datetime) -> None:
         """Let every lease of a worker last until then."""
-        await self._connection.execute(
-            update(tables.inbox_leases).where(_LEASES.holder == holder).values(until=until)
-        )
+        await self._session.execute(_RENEW, {"renewing": holder, "new_until": until})
 
     async def release(self, lease: LeaseId) -> None:
         """Let the subjects of a lease go."""
-        await self._connection.execute(delete(tables.inbox_leases).where(_LEASES.lease == lease))
+        await self._session.execute(_RELEASE, {"lease_id": lease})
 
     async def lock(self, id: EventId) -> InboxEvent | None:
         """Return the event, holding its row."""
-        query = select(tables.inbox).where(_INBOX.id == id).with_for_update()
-        row = await one(self._connection, query)
+        row = await one(self._session, _LOCKED, id=id)
         return None if row is None else self._event(row)
 
     async def save(self, event: InboxEvent) -> None:
         """Update what is known of a stored event: all but what was received."""
         row = inbox_event_to_row(event)
         changed = {f"new_{name}": row[name] for name in _CHANGING}
-        await self._connection.execute(_SAVE, {"event_id": event.event.id, **changed})
+        await self._session.execute(_SAVE, {"event_id": event.event.id, **changed})
 
     def _event(self, row: Read) -> InboxEvent:
         payload = self._tokens.open(row["payload"], inbox_context(row["id"]))

@@ -15,12 +15,9 @@ from markethub.adapters.sqlalchemy.mappers import (
     order_from_row,
     payment_from_row,
 )
-from markethub.adapters.sqlalchemy.repositories import order_query, payments_of_order
+from markethub.adapters.sqlalchemy.repositories import PAYMENTS_OF_ORDER
 from markethub.adapters.sqlalchemy.retry import Repeater
-from markethub.adapters.sqlalchemy.saved_methods import (
-    method_view_from_row,
-    methods_of_customer,
-)
+from markethub.adapters.sqlalchemy.saved_methods import METHODS_OF_CUSTOMER, method_view_from_row
 from markethub.adapters.sqlalchemy.schema import HEAD, revision
 from markethub.adapters.sqlalchemy.types import UtcDateTime
 from markethub.domain.events import DomainEvent
@@ -61,11 +58,14 @@ class SqlQueries:
         """Return an order with its payments, if it exists and is the customer's."""
 
         async def work(connection: AsyncConnection) -> OrderView | None:
-            found = await connection.execute(order_query(id, customer_id))
+            query = select(tables.orders).where(tables.orders.c.id == id)
+            if customer_id is not None:
+                query = query.where(tables.orders.c.customer_id == customer_id)
+            found = await connection.execute(query)
             row = found.mappings().one_or_none()
             if row is None:
                 return None
-            payments = await connection.execute(payments_of_order(id))
+            payments = await connection.execute(PAYMENTS_OF_ORDER, {"order_id": id})
             return OrderView(
                 order=order_from_row(row),
                 payments=[payment_from_row(payment) for payment in payments.mappings()],
@@ -108,10 +108,9 @@ class SqlQueries:
 
     async def methods(self, customer_id: CustomerId) -> Sequence[MethodView]:
         """List a customer's saved methods, oldest first, without removed ones."""
-        query = methods_of_customer(customer_id)
 
         async def work(connection: AsyncConnection) -> Sequence[MethodView]:
-            rows = await connection.execute(query)
+            rows = await connection.execute(METHODS_OF_CUSTOMER, {"customer_id": customer_id})
             return [method_view_from_row(row) for row in rows.mappings()]
 
         return await self._read(work)

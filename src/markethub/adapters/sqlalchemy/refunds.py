@@ -5,13 +5,15 @@ from typing import Any, Final
 
 import attrs
 from sqlalchemy import Select, literal, select, tuple_
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from markethub.adapters.sqlalchemy.cursors import cursor_after, position
+from markethub.adapters.sqlalchemy.outbox import stage
 from markethub.adapters.sqlalchemy.refund_mappers import refund_from_row, refund_to_row
 from markethub.adapters.sqlalchemy.refund_tables import refunds
-from markethub.adapters.sqlalchemy.repositories import Versioned, one, stage
+from markethub.adapters.sqlalchemy.repositories import Versioned, by, every, one
 from markethub.adapters.sqlalchemy.retry import Repeater
+from markethub.adapters.sqlalchemy.session import Session
 from markethub.adapters.sqlalchemy.types import UtcDateTime
 from markethub.domain.ids import PaymentId, ProviderRefundId, RefundId
 from markethub.domain.ports.refunds import RefundFilter, RefundPage, RefundQueries, Refunds
@@ -36,36 +38,40 @@ _REFUND: Final = Versioned.of(
 class SqlRefunds:
     """Refunds."""
 
-    _connection: AsyncConnection
+    _session: Session
 
     async def find(self, id: RefundId) -> Refund | None:
         """Return the refund, if it exists."""
-        return await self._find(select(refunds).where(refunds.c.id == id))
+        return await self._find(_BY_ID, id=id)
 
     async def find_by_provider_id(self, id: ProviderRefundId) -> Refund | None:
         """Return the refund of a provider's refund, if we know it."""
-        return await self._find(select(refunds).where(refunds.c.provider_id == id))
+        return await self._find(_BY_PROVIDER_ID, provider_id=id)
 
     async def find_by_plan(self, plan: PlanLine) -> Refund | None:
         """Return the refund that carries out a line of a plan, if there is one."""
-        query = select(refunds).where(refunds.c.plan_hash == plan.plan_hash)
-        return await self._find(query.where(refunds.c.plan_line == plan.line))
+        return await self._find(_BY_PLAN, plan_hash=plan.plan_hash, plan_line=plan.line)
 
-    async def _find(self, query: Select[Any]) -> Refund | None:
-        row = await one(self._connection, query)
+    async def _find(self, query: Select[Any], **parameters: object) -> Refund | None:
+        row = await one(self._session, query, **parameters)
         return refund_from_row(row) if row else None
 
     async def of_payment(self, payment_id: PaymentId) -> Sequence[Refund]:
         """Return a payment's refunds, oldest first."""
-        query = select(refunds).where(refunds.c.payment_id == payment_id)
-        rows = await self._connection.execute(query.order_by(refunds.c.created_at, refunds.c.id))
-        return [refund_from_row(row) for row in rows.mappings()]
+        rows = await every(self._session, _OF_PAYMENT, payment_id=payment_id)
+        return [refund_from_row(row) for row in rows]
 
     async def save(self, refund: Refund) -> Refund:
         """Insert or update it, and stage its events."""
-        version = await _REFUND.save(self._connection, refund_to_row(refund))
-        await stage(self._connection, refund.events, aggregate_id=refund.id)
+        version = await _REFUND.save(self._session, refund_to_row(refund))
+        await stage(self._session, refund.events, aggregate_id=refund.id)
         return attrs.evolve(refund, version=version, events=())
+
+
+_BY_ID: Final = by(refunds, "id")
+_BY_PROVIDER_ID: Final = by(refunds, "provider_id")
+_BY_PLAN: Final = by(refunds, "plan_hash", "plan_line")
+_OF_PAYMENT: Final = by(refunds, "payment_id").order_by(refunds.c.created_at, refunds.c.id)
 
 
 @attrs.frozen

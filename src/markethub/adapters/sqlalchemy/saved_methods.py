@@ -5,8 +5,7 @@ from datetime import datetime
 from typing import Any, Final
 
 import attrs
-from sqlalchemy import Select, select
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import Select, bindparam, select
 
 from markethub.adapters.sqlalchemy.mappers import Read, Row
 from markethub.adapters.sqlalchemy.method_tables import (
@@ -15,8 +14,10 @@ from markethub.adapters.sqlalchemy.method_tables import (
     customers,
     payment_methods,
 )
-from markethub.adapters.sqlalchemy.repositories import Versioned, one, stage
+from markethub.adapters.sqlalchemy.outbox import stage
+from markethub.adapters.sqlalchemy.repositories import Versioned, by, every, one
 from markethub.adapters.sqlalchemy.sealing import Sealing
+from markethub.adapters.sqlalchemy.session import Session
 from markethub.domain.customer import Customer
 from markethub.domain.facts import Card
 from markethub.domain.ids import CustomerId, MethodId, ProviderCustomerId
@@ -149,94 +150,93 @@ def _card(row: Read) -> Card:
 # --- repositories -----------------------------------------------------------------------------
 
 
-def methods_of_customer(customer_id: CustomerId) -> Select[Any]:
-    """Select a customer's methods that are not removed, oldest first."""
-    methods = payment_methods.c
-    return (
-        select(payment_methods)
-        .where(methods.customer_id == customer_id)
-        .where(METHOD_KEPT)
-        .order_by(methods.created_at, methods.id)
-    )
+_CUSTOMER_BY_ID: Final = by(customers, "id")
+_CUSTOMER_BY_LOOKUP: Final = by(customers, "provider_lookup")
+_LOCKED_CUSTOMER: Final = _CUSTOMER_BY_ID.with_for_update()
 
 
 @attrs.frozen
 class SqlCustomers:
     """Customers at the provider."""
 
-    _connection: AsyncConnection
+    _session: Session
     _sealing: Sealing
 
     async def find(self, id: CustomerId) -> Customer | None:
         """Return the customer, if they have a record at the provider, or one being made."""
-        return await self._find(select(customers).where(customers.c.id == id))
+        return await self._find(_CUSTOMER_BY_ID, id=id)
 
     async def lock(self, id: CustomerId) -> Customer | None:
         """Return the customer, holding the row."""
-        return await self._find(select(customers).where(customers.c.id == id).with_for_update())
+        return await self._find(_LOCKED_CUSTOMER, id=id)
 
     async def find_by_provider(self, provider_id: ProviderCustomerId) -> Customer | None:
         """Return the customer whose present record this is."""
         lookup = self._sealing.lookup(provider_id, kind="customer")
-        return await self._find(select(customers).where(customers.c.provider_lookup == lookup))
+        return await self._find(_CUSTOMER_BY_LOOKUP, provider_lookup=lookup)
 
-    async def _find(self, query: Select[Any]) -> Customer | None:
-        row = await one(self._connection, query)
+    async def _find(self, query: Select[Any], **parameters: str) -> Customer | None:
+        row = await one(self._session, query, **parameters)
         return customer_from_row(row, self._sealing) if row else None
 
     async def save(self, customer: Customer) -> Customer:
         """Insert or update the row."""
-        version = await _CUSTOMER.save(self._connection, customer_to_row(customer, self._sealing))
+        version = await _CUSTOMER.save(self._session, customer_to_row(customer, self._sealing))
         return attrs.evolve(customer, version=version)
+
+
+_METHOD_BY_ID: Final = by(payment_methods, "id")
+_METHOD_OF_CUSTOMER: Final = by(payment_methods, "id", "customer_id")
+_METHOD_BY_LOOKUP: Final = by(payment_methods, "token_lookup")
+METHODS_OF_CUSTOMER: Final = by(payment_methods, "customer_id", condition=METHOD_KEPT).order_by(
+    payment_methods.c.created_at, payment_methods.c.id
+)
+"""Those that are not removed, oldest first."""
+_DETACHABLE: Final = (
+    select(payment_methods.c.id)
+    .where(METHOD_DETACHABLE)
+    .where(payment_methods.c.detach_due_at <= bindparam("now"))
+    .order_by(payment_methods.c.detach_due_at, payment_methods.c.id)
+    .limit(bindparam("at_most"))
+)
 
 
 @attrs.frozen
 class SqlMethods:
     """Saved methods."""
 
-    _connection: AsyncConnection
+    _session: Session
     _sealing: Sealing
 
     async def find(
         self, id: MethodId, *, customer_id: CustomerId | None = None
     ) -> PaymentMethod | None:
         """Return the method, if it exists and is the customer's (where one is given)."""
-        query = select(payment_methods).where(payment_methods.c.id == id)
-        if customer_id is not None:
-            query = query.where(payment_methods.c.customer_id == customer_id)
-        return await self._find(query)
+        if customer_id is None:
+            return await self._find(_METHOD_BY_ID, id=id)
+        return await self._find(_METHOD_OF_CUSTOMER, id=id, customer_id=customer_id)
 
     async def find_by_token(self, token: Secret) -> PaymentMethod | None:
         """Return the method that the provider knows by this token, a removed one too."""
         lookup = self._sealing.lookup(token.reveal(), kind="token")
-        return await self._find(
-            select(payment_methods).where(payment_methods.c.token_lookup == lookup)
-        )
+        return await self._find(_METHOD_BY_LOOKUP, token_lookup=lookup)
 
-    async def _find(self, query: Select[Any]) -> PaymentMethod | None:
-        row = await one(self._connection, query)
+    async def _find(self, query: Select[Any], **parameters: str) -> PaymentMethod | None:
+        row = await one(self._session, query, **parameters)
         return method_from_row(row, self._sealing) if row else None
 
     async def of_customer(self, customer_id: CustomerId) -> Sequence[PaymentMethod]:
         """Return a customer's methods, oldest first, without removed ones."""
-        rows = await self._connection.execute(methods_of_customer(customer_id))
-        return [method_from_row(row, self._sealing) for row in rows.mappings()]
+        rows = await every(self._session, METHODS_OF_CUSTOMER, customer_id=customer_id)
+        return [method_from_row(row, self._sealing) for row in rows]
 
     async def detachable(self, *, now: datetime, limit: int) -> Sequence[MethodId]:
         """Name removed methods whose ``detach_due_at`` has come, longest due first."""
-        methods = payment_methods.c
-        query = (
-            select(methods.id)
-            .where(METHOD_DETACHABLE)
-            .where(methods.detach_due_at <= now)
-            .order_by(methods.detach_due_at, methods.id)
-            .limit(limit)
-        )
-        due = await self._connection.execute(query)
+        due = await self._session.execute(_DETACHABLE, {"now": now, "at_most": limit})
         return [MethodId(method_id) for method_id in due.scalars()]
 
     async def save(self, method: PaymentMethod) -> PaymentMethod:
         """Insert or update it, and stage its events."""
-        version = await _METHOD.save(self._connection, method_to_row(method, self._sealing))
-        await stage(self._connection, method.events, aggregate_id=method.id)
+        version = await _METHOD.save(self._session, method_to_row(method, self._sealing))
+        await stage(self._session, method.events, aggregate_id=method.id)
         return attrs.evolve(method, version=version, events=())

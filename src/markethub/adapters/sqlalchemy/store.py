@@ -8,8 +8,16 @@ import asyncpg
 from sqlalchemy.exc import SQLAlchemyError
 
 from markethub.adapters.sqlalchemy import schema
+from markethub.adapters.sqlalchemy.begin import Begin, BeginOnCore, BeginOnDriver
+from markethub.adapters.sqlalchemy.deliveries import SqlDeliveryQueries
 from markethub.adapters.sqlalchemy.disputes import SqlDisputeQueries
-from markethub.adapters.sqlalchemy.engines import engines_for
+from markethub.adapters.sqlalchemy.engines import (
+    POOL_S_MAXIMUM,
+    TRANSACTIONS_AT_ONCE,
+    Engines,
+    engines_for,
+)
+from markethub.adapters.sqlalchemy.handover import Handover
 from markethub.adapters.sqlalchemy.idempotency import SqlIdempotencyKeys
 from markethub.adapters.sqlalchemy.inbox import SqlInbox
 from markethub.adapters.sqlalchemy.inbox_queries import SqlInboxQueries
@@ -44,12 +52,13 @@ class SqlStore:
         self._repeat = repeat = Repeater(pause)
         writer, reader = self._engines.writer, self._engines.reader
         self._vault_key = VaultKey(writer, cipher)
-        self.transactions = SqlTransactions(writer, repeat, self._vault_key)
+        self.transactions = SqlTransactions(_begin(self._engines), repeat, self._vault_key)
         self.inbox = SqlInbox(writer, repeat, Tokens(cipher))
         self.queries = SqlQueries(reader, repeat)
         self.inbox_queries = SqlInboxQueries(reader, repeat)
         self.refund_queries = SqlRefundQueries(reader, repeat)
         self.dispute_queries = SqlDisputeQueries(reader, repeat)
+        self.delivery_queries = SqlDeliveryQueries(reader, repeat)
         self.idempotency_keys = SqlIdempotencyKeys(engine=writer, repeat=repeat, cipher=cipher)
         self.rotation = SqlRotation(writer, repeat, cipher)
         self.stamps = SqlStamps(self._engines, repeat)
@@ -85,6 +94,14 @@ class SqlStore:
         """Let events that were taken become durable, and close all connections."""
         await self.inbox.drain()
         await self._engines.dispose()
+
+
+def _begin(engines: Engines) -> Begin:
+    if engines.is_sqlite:
+        return BeginOnCore(engines.writer)
+    return BeginOnDriver(
+        Handover(engines.writer, at_most=TRANSACTIONS_AT_ONCE, wait_s_maximum=POOL_S_MAXIMUM)
+    )
 
 
 @asynccontextmanager

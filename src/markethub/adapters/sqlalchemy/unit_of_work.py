@@ -4,8 +4,9 @@ from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 import attrs
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from markethub.adapters.sqlalchemy.begin import Begin, Begun
+from markethub.adapters.sqlalchemy.deliveries import SqlDeliveries
 from markethub.adapters.sqlalchemy.disputes import SqlDisputes, SqlSubmissions
 from markethub.adapters.sqlalchemy.inbox_events import SqlInboxEvents
 from markethub.adapters.sqlalchemy.refunds import SqlRefunds
@@ -18,6 +19,7 @@ from markethub.adapters.sqlalchemy.repositories import (
 from markethub.adapters.sqlalchemy.retry import Repeater
 from markethub.adapters.sqlalchemy.saved_methods import SqlCustomers, SqlMethods
 from markethub.adapters.sqlalchemy.sealing import Sealing
+from markethub.adapters.sqlalchemy.session import Session
 from markethub.adapters.sqlalchemy.trouble import is_contention
 from markethub.adapters.sqlalchemy.vault_key import VaultKey
 from markethub.domain.errors import CommitUnknown
@@ -40,21 +42,23 @@ class SqlTransaction:
     inbox: SqlInboxEvents
     customers: SqlCustomers
     methods: SqlMethods
+    deliveries: SqlDeliveries
 
     @classmethod
-    def on(cls, connection: AsyncConnection, sealing: Sealing) -> "SqlTransaction":
-        """Return the repositories over a connection that is in a transaction."""
+    def on(cls, session: Session, sealing: Sealing) -> "SqlTransaction":
+        """Return the repositories over a session."""
         return cls(
-            orders=SqlOrders(connection),
-            payments=SqlPayments(connection),
-            operations=SqlOperations(connection, sealing.tokens),
-            ledger=SqlLedger(connection),
-            refunds=SqlRefunds(connection),
-            disputes=SqlDisputes(connection),
-            submissions=SqlSubmissions(connection),
-            inbox=SqlInboxEvents(connection, sealing.tokens),
-            customers=SqlCustomers(connection, sealing),
-            methods=SqlMethods(connection, sealing),
+            orders=SqlOrders(session),
+            payments=SqlPayments(session),
+            operations=SqlOperations(session, sealing.tokens),
+            ledger=SqlLedger(session),
+            refunds=SqlRefunds(session),
+            disputes=SqlDisputes(session),
+            submissions=SqlSubmissions(session),
+            inbox=SqlInboxEvents(session, sealing.tokens),
+            customers=SqlCustomers(session, sealing),
+            methods=SqlMethods(session, sealing),
+            deliveries=SqlDeliveries(session),
         )
 
 
@@ -62,7 +66,7 @@ class SqlTransaction:
 class SqlTransactions:
     """Runs work in a transaction of the database."""
 
-    _engine: AsyncEngine
+    _begin: Begin
     _repeat: Repeater
     _vault_key: VaultKey
 
@@ -77,17 +81,15 @@ class SqlTransactions:
 
     async def _once(self, work: Callable[[Transaction], Awaitable[T]]) -> T:
         sealing = await self._vault_key.sealing()
-        # Closing rolls back what was not committed, and does so also when the task is canceled.
-        async with self._engine.connect() as connection:
-            await connection.begin()
-            result = await work(SqlTransaction.on(connection, sealing))
-            await _commit(connection)
+        async with self._begin() as begun:
+            result = await work(SqlTransaction.on(begun.session, sealing))
+            await _commit(begun)
         return result
 
 
-async def _commit(connection: AsyncConnection) -> None:
+async def _commit(begun: Begun) -> None:
     try:
-        await connection.commit()
+        await begun.commit()
     except Exception as error:
         if is_contention(error):
             raise  # the database's own refusal: nothing was kept

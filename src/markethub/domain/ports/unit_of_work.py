@@ -19,6 +19,7 @@ from markethub.domain.payment import Payment
 from markethub.domain.ports.disputes import Disputes, Submissions
 from markethub.domain.ports.inbox import InboxEvents
 from markethub.domain.ports.methods import Customers, Methods
+from markethub.domain.ports.outbox import Deliveries
 from markethub.domain.ports.refunds import Refunds
 
 T = TypeVar("T")
@@ -65,8 +66,27 @@ class Payments(Protocol):
         """Return the payment, holding its row."""
         ...
 
+    async def lock_with_order(self, id: PaymentId) -> tuple[Order, Payment] | None:
+        """Return the payment and its order, holding the order's row, then the payment's."""
+        ...
+
     async def of_order(self, order_id: OrderId) -> Sequence[Payment]:
         """Return an order's payments, oldest first."""
+        ...
+
+    async def abandoned(
+        self, *, before: datetime | None, strays_before: datetime, limit: int
+    ) -> Sequence[PaymentId]:
+        """Name payments whose intents nobody will pay, the longest untouched first.
+
+        Those that wait for their customer, untouched since ``before`` (none if it is None);
+        and strays, which hold no slot, untouched since ``strays_before``. Both without an
+        unresolved operation.
+        """
+        ...
+
+    async def expiring(self, *, before: datetime, limit: int) -> Sequence[PaymentId]:
+        """Name authorized payments whose hold ends before then, if that was not told yet."""
         ...
 
     async def save(self, payment: Payment) -> Payment:
@@ -162,6 +182,11 @@ class Transaction(Protocol):
     @property
     def submissions(self) -> Submissions:
         """What we asked about disputes."""
+        ...
+
+    @property
+    def deliveries(self) -> Deliveries:
+        """Public events on their way to the storefront."""
         ...
 
     @property

@@ -63,7 +63,7 @@ class CancelOrder:
         if order.status is OrderStatus.CANCELED:
             return order
         order.require_open()
-        live = await slot_holder(tx, order)
+        live = await slot_holder(tx, await tx.payments.of_order(order.id))
         if live is None or live.intent_id is None:
             if live is not None:
                 live.require(Action.CANCEL)

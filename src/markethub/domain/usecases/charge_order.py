@@ -148,9 +148,11 @@ class ChargeOrder:
         order.require_open()
         require_expected(order.total, command.expected_total)
         await usage.require(tx, order)
-        _require_chargeable(await tx.payments.of_order(order.id), now=self.clock.now())
-        live = await slot_holder(tx, order)
+        payments = await tx.payments.of_order(order.id)
+        _require_chargeable(payments, now=self.clock.now())
+        live = await slot_holder(tx, payments)
         if live is None:
+            _require_calm(payments, now=self.clock.now())
             return await self._start(tx, order, command, usage)
         if command.capture not in (None, live.capture_method):
             raise InvalidTransition(f"the live payment's capture is {live.capture_method}")
@@ -191,23 +193,9 @@ class ChargeOrder:
         )
         return await self.settlement.ask(tx, live, confirm, origin=origin)
 
-    async def _require_calm(self, tx: Transaction, order: Order) -> None:
-        """Raise GatewayUnavailable shortly after an intent was superseded.
-
-        A provider that fails every creation would otherwise be asked again and again, and each
-        of its failures may yet be carried out.
-        """
-        since = self.clock.now() - RETRY_AFTER
-        for payment in await tx.payments.of_order(order.id):
-            failure = payment.failure
-            if failure is not None and failure.code == SUPERSEDED and payment.updated_at > since:
-                wait_s = ceil((payment.updated_at - since).total_seconds())
-                raise GatewayUnavailable("the provider creates nothing now", retry_after_s=wait_s)
-
     async def _start(
         self, tx: Transaction, order: Order, command: ChargeOrderCommand, usage: Usage
     ) -> Asked:
-        await self._require_calm(tx, order)
         payment = Payment.start(
             id=PaymentId(self.ids.new(IdPrefix.PAYMENT)),
             order=order,
@@ -290,3 +278,17 @@ def _require_chargeable(payments: Sequence[Payment], *, now: datetime) -> None:
             "the order has met too many declines",
             retry_after_s=ceil((again_at - now).total_seconds()),
         )
+
+
+def _require_calm(payments: Sequence[Payment], *, now: datetime) -> None:
+    """Raise GatewayUnavailable shortly after an intent of the order was superseded.
+
+    A provider that fails every creation would otherwise be asked again and again, and each
+    of its failures may yet be carried out.
+    """
+    since = now - RETRY_AFTER
+    for payment in payments:
+        failure = payment.failure
+        if failure is not None and failure.code == SUPERSEDED and payment.updated_at > since:
+            wait_s = ceil((payment.updated_at - since).total_seconds())
+            raise GatewayUnavailable("the provider creates nothing now", retry_after_s=wait_s)

@@ -1,5 +1,6 @@
 """Register an order, or replace one that is not paid."""
 
+from collections.abc import Sequence
 from contextlib import suppress
 
 import attrs
@@ -90,7 +91,7 @@ class RegisterOrder:
             order = Order.register(id=command.order_id, cart=command.cart, now=now)
             return await tx.orders.save(order), None
         order = order.replace_cart(command.cart, now=now)
-        live = await slot_holder(tx, order)
+        live = await slot_holder(tx, await tx.payments.of_order(order.id))
         if live is not None:
             refuse_second(await tx.operations.unresolved(live.id))
             live.require_replaceable()
@@ -109,9 +110,9 @@ def _require_changed(settled: Settled) -> None:
         payment.require_replaceable()
 
 
-async def slot_holder(tx: Transaction, order: Order) -> Payment | None:
-    """Return the payment that holds the order's slot, with its row held."""
-    for payment in await tx.payments.of_order(order.id):
+async def slot_holder(tx: Transaction, of_order: Sequence[Payment]) -> Payment | None:
+    """Return that of an order's payments which holds its slot, with its row held."""
+    for payment in of_order:
         if payment.holds_slot:
             held = await tx.payments.lock(payment.id)
             if held is None or held.version != payment.version:

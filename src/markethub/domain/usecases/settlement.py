@@ -82,7 +82,8 @@ class Settlement:
 
         Raises RequestInProgress if the payment has an unresolved operation.
         """
-        refuse_second(await tx.operations.unresolved(payment.id))
+        if payment.version:  # a payment that is only now being made has none
+            refuse_second(await tx.operations.unresolved(payment.id))
         now = self.clock.now()
         payment = await tx.payments.save(payment.touch(now=now))
         operation = Operation.ask(
@@ -229,14 +230,10 @@ def _why_closed(operation: Operation) -> str:
 
 async def lock(tx: Transaction, payment_id: PaymentId) -> tuple[Order, Payment]:
     """Lock a payment's order, then the payment: always in this order. Raises NotFound."""
-    found = await tx.payments.find(payment_id)
-    if found is None:
+    held = await tx.payments.lock_with_order(payment_id)
+    if held is None:
         raise NotFound("no such payment")
-    order = await tx.orders.lock(found.order_id)
-    payment = await tx.payments.lock(payment_id)
-    if order is None or payment is None:
-        raise NotFound("no such payment")
-    return order, payment
+    return held
 
 
 async def _version(tx: Transaction, payment_id: PaymentId) -> int:

@@ -15,6 +15,10 @@ if TYPE_CHECKING:
 COMMANDS: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
     {
         "db": ("markethub.entrypoints.cli.db:db", "Bring the database's schema up to date."),
+        "deliveries": (
+            "markethub.entrypoints.cli.deliveries:deliveries",
+            "List outgoing webhooks, and send them again.",
+        ),
         "demo": ("markethub.entrypoints.cli.demo:demo", "Watch one whole story, in process."),
         "disputes": (
             "markethub.entrypoints.cli.disputes:disputes",
@@ -33,6 +37,10 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
         "payments": (
             "markethub.entrypoints.cli.payments:payments",
             "List, show, capture and cancel payments.",
+        ),
+        "recover": (
+            "markethub.entrypoints.cli.recover:recover",
+            "Finish what a crash or an unknown outcome left.",
         ),
         "refund": ("markethub.entrypoints.cli.refunds:refund", "Give a payment's money back."),
         "refunds": (

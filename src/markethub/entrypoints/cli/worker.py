@@ -5,6 +5,7 @@ import signal
 
 import click
 import structlog
+import uvloop
 
 from markethub.entrypoints.cli.composition import begin
 from markethub.entrypoints.cli.root import Invocation
@@ -21,7 +22,7 @@ def worker(invocation: Invocation) -> None:
 
     Several may run side by side, and beside any number of servers.
     """
-    asyncio.run(_work(begin(invocation)))
+    uvloop.run(_work(begin(invocation)))
 
 
 async def _work(container: Container) -> None:

@@ -47,6 +47,7 @@ _PROVIDED: Final = (
     "refund_payment",
     "refund_queries",
     "dispute_queries",
+    "delivery_queries",
     "draft_evidence",
     "attach_file",
     "submit_evidence",

@@ -17,6 +17,7 @@ from litestar.types import ASGIApp, Message, Receive, Scope, Send
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
 from markethub.domain.ports.queries import StoreHealth
+from markethub.entrypoints.http.outbox_metrics import OutboxGauges
 from markethub.entrypoints.http.security_headers import with_security_headers
 
 UNMATCHED: Final = "unmatched"
@@ -59,6 +60,7 @@ class Metrics:
             "Requests to the provider whose outcome is unknown.",
             registry=self.registry,
         )
+        self.outbox = OutboxGauges(self.registry)
 
     def count(self, *, method: str, route: str, status: int, duration_s: float) -> None:
         """Count an answered request."""

@@ -7,6 +7,7 @@ import msgspec
 import structlog
 from litestar import Response, Router, get
 
+from markethub.domain.ports.outbox import DeliveryQueries
 from markethub.domain.ports.queries import Queries
 from markethub.domain.ports.system import Clock
 from markethub.entrypoints.http.auth import Access
@@ -16,6 +17,7 @@ from markethub.entrypoints.http.injected import Injected
 from markethub.entrypoints.http.observation import Metrics
 from markethub.entrypoints.http.openapi import BEARER, problems
 from markethub.entrypoints.setting_values import Role
+from markethub.entrypoints.settings import Settings
 
 LAG_MAXIMUM: Final = timedelta(minutes=15)
 """Due events are processed within a second; a quarter of an hour means that no worker runs."""
@@ -61,6 +63,8 @@ async def ready(queries: Injected[Queries], clock: Injected[Clock]) -> HealthOut
 )
 async def metrics(
     queries: Injected[Queries],
+    delivery_queries: Injected[DeliveryQueries],
+    settings: Injected[Settings],
     clock: Injected[Clock],
     metrics: Injected[Metrics],
 ) -> Response[bytes]:
@@ -68,6 +72,9 @@ async def metrics(
     health = await queries.health()
     oldest = health.oldest_waiting_event_at
     age = timedelta() if oldest is None else max(timedelta(), clock.now() - oldest)
+    if health.schema_is_current and settings.out_webhook is not None:
+        outbox = await delivery_queries.outbox_health(settings.out_webhook.id)
+        metrics.outbox.show(outbox, now=clock.now())
     return Response(
         metrics.render(health, oldest_event_age_s=age.total_seconds()),
         media_type="text/plain; version=0.0.4",

@@ -1,0 +1,1 @@
+"""Webhooks of ours: signed, to one checked address."""

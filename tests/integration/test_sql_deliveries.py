@@ -1,0 +1,117 @@
+"""What history costs the relay, and what staging costs everybody: on the databases alone."""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import event, text
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from markethub.adapters.sqlalchemy.deliveries import due_deliveries
+from markethub.adapters.sqlalchemy.engines import engines_for
+from markethub.adapters.sqlalchemy.outbox import stage
+from tests.support.stores import START, later
+from tests.support.told import paid
+
+pytestmark = pytest.mark.anyio
+
+BOTH = pytest.mark.parametrize("store_url", ["sqlite", "postgresql"], indirect=True)
+
+HISTORY = """
+WITH RECURSIVE numbers(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < 5000)
+INSERT INTO outbox (type, aggregate_id, body, occurred_at)
+SELECT 'order.paid', 'o-' || n, '{}', '2026-11-01T12:00:00.000000+00:00' FROM numbers
+"""
+DELIVERED = """
+INSERT INTO deliveries (sequence, aggregate_id, status, attempts, next_attempt_at, updated_at)
+SELECT sequence, aggregate_id, 'delivered', 1, occurred_at, occurred_at FROM outbox
+"""
+
+
+@contextmanager
+def statements(engine: AsyncEngine, prefix: str = "") -> Iterator[list[str]]:
+    """Note what is executed, with a prefix before each."""
+    seen: list[str] = []
+
+    def note(*arguments: Any) -> tuple[str, Any]:
+        _connection, _cursor, statement, parameters, *_ = arguments
+        seen.append(statement)
+        return prefix + statement, parameters
+
+    event.listen(engine.sync_engine, "before_cursor_execute", note, retval=True)
+    try:
+        yield seen
+    finally:
+        event.remove(engine.sync_engine, "before_cursor_execute", note)
+
+
+async def with_history(engine: AsyncEngine) -> None:
+    """Put five thousand delivered rows beside ten that wait."""
+    async with engine.begin() as connection:
+        await connection.exec_driver_sql(HISTORY)
+        await connection.exec_driver_sql(DELIVERED)
+        for number in range(10):
+            told = paid(f"new-{number}", at=later(seconds=number))
+            await stage(connection, [told], aggregate_id=told.order_id)
+        await connection.execute(text("ANALYZE deliveries"))
+
+
+@BOTH
+async def test_a_claim_reads_what_waits_and_nothing_of_what_was_delivered(store_url: str) -> None:
+    engines = engines_for(store_url)
+    await with_history(engines.writer)
+    explain = "EXPLAIN QUERY PLAN " if engines.is_sqlite else "EXPLAIN "
+    query = due_deliveries(now=START + timedelta(hours=1), limit=20)
+    async with engines.writer.connect() as connection:
+        found = list((await connection.execute(query)).scalars())
+        with statements(engines.writer, explain):
+            plan = [str(row) for row in (await connection.execute(query)).all()]
+    await engines.dispose()
+
+    assert list(range(5001, 5011)) == found
+    assert {"ix_deliveries_due", "ix_deliveries_pending_of_aggregate"} & set(
+        re.findall(r"ix_deliveries_\w+", " ".join(plan))
+    )
+    whole = re.compile(r"Seq Scan|SCAN (deliveries|earlier)(?! USING (COVERING )?INDEX ix_)")
+    assert [] == [line for line in plan if whole.search(line)]
+
+
+@pytest.mark.parametrize("store_url", ["postgresql"], indirect=True)
+async def test_a_public_event_is_staged_with_its_delivery_in_one_statement(store_url: str) -> None:
+    engines = engines_for(store_url)
+    async with engines.writer.begin() as connection:
+        with statements(engines.writer) as seen:
+            await stage(connection, [paid("o-1")], aggregate_id="o-1")
+        staged = await connection.execute(text("SELECT status FROM deliveries"))
+        status = staged.scalar_one()
+    await engines.dispose()
+
+    assert ("pending", 1) == (status, len(seen))
+
+
+@BOTH
+@pytest.mark.parametrize(
+    "change",
+    [
+        "status = 'unheard of'",
+        "status = 'dead'",
+        "attempts = -1",
+        "lease = 'lse_1'",
+        "status = 'delivered', lease = 'lse_1', leased_until = updated_at",
+        "sequence = 99",
+    ],
+)
+async def test_the_database_refuses_a_delivery_that_makes_no_sense(
+    store_url: str, change: str
+) -> None:
+    engines = engines_for(store_url)
+    async with engines.writer.begin() as connection:
+        await stage(connection, [paid("o-1")], aggregate_id="o-1")
+    with pytest.raises(IntegrityError):
+        async with engines.writer.begin() as connection:
+            await connection.execute(text(f"UPDATE deliveries SET {change}"))  # noqa: S608 - our own text
+    await engines.dispose()
