@@ -66,7 +66,7 @@ def _place(url: str) -> tuple[str, str, str, str]:
 
 
 @attrs.frozen(kw_only=True)
-class Endpoint:
+class ProviderEndpoint:
     """An endpoint as the provider has it."""
 
     id: EndpointId
@@ -118,7 +118,7 @@ class Problem(StrEnum):
 class Finding:
     """An endpoint of ours, and what is wrong with it: nothing, if all is well."""
 
-    endpoint: Endpoint
+    endpoint: ProviderEndpoint
     problems: Sequence[Problem]
     missing: Sequence[str] = ()
     extra: Sequence[str] = ()
@@ -144,7 +144,7 @@ class Comparison:
     wanted: Wanted
     findings: Sequence[Finding]
     """Newest first at each address: the first is the one to stay."""
-    elsewhere: Sequence[Endpoint] = ()
+    elsewhere: Sequence[ProviderEndpoint] = ()
     """Those that lead elsewhere: somebody else's, or ours of another host. Never touched."""
 
     @property
@@ -163,7 +163,7 @@ def secret_mark(secret: Secret) -> str:
 
 def compare(
     wanted: Wanted,
-    endpoints: Sequence[Endpoint],
+    endpoints: Sequence[ProviderEndpoint],
     *,
     url: EndpointUrl | None,
     accepted: Sequence[Secret],
@@ -191,7 +191,7 @@ def compare(
 
 
 def _judged(
-    wanted: Wanted, endpoint: Endpoint, marks: frozenset[str], *, is_superseded: bool
+    wanted: Wanted, endpoint: ProviderEndpoint, marks: frozenset[str], *, is_superseded: bool
 ) -> Finding:
     if is_superseded:
         # It goes: what else is wrong with it does not matter any more.

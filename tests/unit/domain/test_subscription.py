@@ -11,9 +11,9 @@ from markethub.domain.ids import EndpointId
 from markethub.domain.secret import Secret
 from markethub.domain.subscription import (
     Comparison,
-    Endpoint,
     EndpointUrl,
     Problem,
+    ProviderEndpoint,
     Wanted,
     compare,
     secret_mark,
@@ -23,7 +23,7 @@ AT = datetime(2026, 11, 1, 12, tzinfo=UTC)
 URL = "https://shop.example.com/api/stripe/webhook/"
 OURS, OTHER = Secret("whsec_ours"), Secret("whsec_other")
 WANTED = Wanted(types=frozenset({"a.b", "c.d"}), api_version="v2", livemode=False)
-RIGHT = Endpoint(
+RIGHT = ProviderEndpoint(
     id=EndpointId("we_1"),
     url=URL,
     types=WANTED.types,
@@ -35,17 +35,17 @@ RIGHT = Endpoint(
 )
 
 
-def other(id: str, *, hours: int = 0, **changes: Any) -> Endpoint:
+def other(id: str, *, hours: int = 0, **changes: Any) -> ProviderEndpoint:
     created_at = AT + timedelta(hours=hours)
     return attrs.evolve(RIGHT, id=EndpointId(id), created_at=created_at, **changes)
 
 
-def compared(*endpoints: Endpoint, url: str | None = URL) -> Comparison:
+def compared(*endpoints: ProviderEndpoint, url: str | None = URL) -> Comparison:
     address = None if url is None else EndpointUrl.read(url, livemode=False)
     return compare(WANTED, endpoints, url=address, accepted=[OURS])
 
 
-def problems(*endpoints: Endpoint, url: str | None = URL) -> dict[str, list[str]]:
+def problems(*endpoints: ProviderEndpoint, url: str | None = URL) -> dict[str, list[str]]:
     findings = compared(*endpoints, url=url).findings
     return {each.endpoint.id: [str(problem) for problem in each.problems] for each in findings}
 

@@ -18,7 +18,7 @@ from markethub.domain.ids import EndpointId
 from markethub.domain.operation import ProviderRequest
 from markethub.domain.ports.subscriptions import NewEndpoint, Subscriptions
 from markethub.domain.secret import Secret
-from markethub.domain.subscription import NOT_NOTED, Endpoint, EndpointUrl, Wanted
+from markethub.domain.subscription import NOT_NOTED, EndpointUrl, ProviderEndpoint, Wanted
 
 SECRET_MARK: Final = "markethub_secret"  # noqa: S105 - the name of a key, not a secret
 """The key of ``metadata`` under which a hash of the endpoint's secret is noted."""
@@ -33,9 +33,9 @@ class ApiSubscriptions:
         """Take what carries the requests."""
         self._api = api
 
-    async def endpoints(self) -> Sequence[Endpoint]:
+    async def endpoints(self) -> Sequence[ProviderEndpoint]:
         """List every endpoint of the account, all pages."""
-        found: list[Endpoint] = []
+        found: list[ProviderEndpoint] = []
         after: str | None = None
         while True:
             more = {} if after is None else {"starting_after": after}
@@ -61,7 +61,9 @@ class ApiSubscriptions:
         )
         return value(await self._api.call(request, idempotency_key=idempotency_key), _new)
 
-    async def update(self, id: EndpointId, wanted: Wanted, *, idempotency_key: str) -> Endpoint:
+    async def update(
+        self, id: EndpointId, wanted: Wanted, *, idempotency_key: str
+    ) -> ProviderEndpoint:
         """Enable an endpoint, and have it told of what is wanted, no more."""
         types = sorted(wanted.types)
         request = _request("POST", _of(id), enabled_events=types, disabled=False)
@@ -97,7 +99,7 @@ def _of(id: EndpointId) -> str:
 
 @attrs.frozen(kw_only=True)
 class _Page:
-    endpoints: Sequence[Endpoint]
+    endpoints: Sequence[ProviderEndpoint]
     has_more: bool
 
 
@@ -110,14 +112,14 @@ def _page(obj: object) -> _Page:
     return _Page(endpoints=[_endpoint(each) for each in objects], has_more=has_more)
 
 
-def _endpoint(obj: object) -> Endpoint:
+def _endpoint(obj: object) -> ProviderEndpoint:
     """Read an endpoint. Raises ValidationFailed for an unreadable one."""
     fields = reading.of_kind(obj, "webhook_endpoint")
     url, types = fields.get("url"), reading.items(fields.get("enabled_events"))
     if not isinstance(url, str) or types is None:
         raise ValidationFailed("", "is no webhook endpoint")
     metadata = reading.mapping(fields.get("metadata")) or {}
-    return Endpoint(
+    return ProviderEndpoint(
         id=EndpointId(reading.id_of(fields, "webhook endpoint")),
         url=url,
         types=frozenset(each for each in types if isinstance(each, str)),

@@ -7,14 +7,14 @@ import attrs
 
 from markethub.domain.ids import EndpointId
 from markethub.domain.secret import Secret
-from markethub.domain.subscription import Endpoint, EndpointUrl, Wanted
+from markethub.domain.subscription import EndpointUrl, ProviderEndpoint, Wanted
 
 
 @attrs.frozen(kw_only=True)
 class NewEndpoint:
     """An endpoint just made, and its secret, which the provider never shows again."""
 
-    endpoint: Endpoint
+    endpoint: ProviderEndpoint
     secret: Secret
 
 
@@ -25,7 +25,7 @@ class Subscriptions(Protocol):
     and GatewayRejected for what the provider refused for good.
     """
 
-    async def endpoints(self) -> Sequence[Endpoint]:
+    async def endpoints(self) -> Sequence[ProviderEndpoint]:
         """List every endpoint of the account, all pages, newest first."""
         ...
 
@@ -35,7 +35,9 @@ class Subscriptions(Protocol):
         """Make an enabled endpoint."""
         ...
 
-    async def update(self, id: EndpointId, wanted: Wanted, *, idempotency_key: str) -> Endpoint:
+    async def update(
+        self, id: EndpointId, wanted: Wanted, *, idempotency_key: str
+    ) -> ProviderEndpoint:
         """Enable an endpoint, and have it told of what is wanted, no more. Raises NotFound."""
         ...
 

@@ -8,8 +8,8 @@ from markethub.domain.ports.subscriptions import NewEndpoint, Subscriptions
 from markethub.domain.ports.system import Ids
 from markethub.domain.subscription import (
     Comparison,
-    Endpoint,
     EndpointUrl,
+    ProviderEndpoint,
     Wanted,
     secret_mark,
 )
@@ -55,7 +55,7 @@ class Applied:
     """What was done: an endpoint made, one updated, or nothing."""
 
     made: MadeEndpoint | None = None
-    updated: Endpoint | None = None
+    updated: ProviderEndpoint | None = None
     after: Comparison
     """How things are now. What is left is for somebody else to do: see the problems."""
 

@@ -89,7 +89,7 @@ class RotateSubscription:
         return [finding.endpoint.id for finding in finishable.going]
 
     def _is_accepted(self, finding: Finding) -> bool:
-        return finding.endpoint.secret_mark in map(secret_mark, self.plan.accepted)
+        return finding.endpoint.secret_mark in {secret_mark(each) for each in self.plan.accepted}
 
 
 def _at_one_address(comparison: Comparison) -> Sequence[Finding]:

@@ -6,7 +6,7 @@ from typing import Final
 import click
 import structlog
 
-from markethub.domain.subscription import Comparison, Endpoint, EndpointUrl, Finding
+from markethub.domain.subscription import Comparison, EndpointUrl, Finding, ProviderEndpoint
 from markethub.domain.usecases.apply_subscription import Applied, MadeEndpoint
 from markethub.domain.usecases.rotate_subscription import Finishable
 from markethub.entrypoints.cli import output
@@ -198,7 +198,7 @@ def _print(compared: Comparison) -> None:
         click.echo(f"To do: {way_out}")
 
 
-def _columns(endpoint: Endpoint) -> tuple[str, str, str, str]:
+def _columns(endpoint: ProviderEndpoint) -> tuple[str, str, str, str]:
     return (
         endpoint.id,
         endpoint.url,
@@ -262,7 +262,7 @@ def _document(compared: Comparison) -> dict[str, object]:
     }
 
 
-def _endpoint_document(endpoint: Endpoint) -> dict[str, object]:
+def _endpoint_document(endpoint: ProviderEndpoint) -> dict[str, object]:
     return {
         "id": endpoint.id,
         "url": endpoint.url,
