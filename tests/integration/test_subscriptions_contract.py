@@ -240,7 +240,7 @@ async def test_an_endpoint_on_another_host_is_left_alone(rig: Rig) -> None:
 
 async def test_an_endpoint_whose_making_got_lost_is_found_by_the_plan(rig: Rig) -> None:
     rig.account.provoke(Fault.STORED_500)
-    with pytest.raises(GatewayUnavailable):
+    with pytest.raises(GatewayUnavailable, match="a plan tells"):
         await rig.apply(URL)
 
     [lost] = await rig.ids()

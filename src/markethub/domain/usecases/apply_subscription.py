@@ -2,7 +2,7 @@
 
 import attrs
 
-from markethub.domain.errors import PaymentsError
+from markethub.domain.errors import GatewayUnavailable, PaymentsError
 from markethub.domain.ids import IdPrefix
 from markethub.domain.ports.subscriptions import NewEndpoint, Subscriptions
 from markethub.domain.ports.system import Ids
@@ -39,7 +39,12 @@ class MakeEndpoint:
         Its secret is lost then: a plan tells of the endpoint, and a rotation gives another.
         """
         key = self.ids.new(IdPrefix.ENDPOINT)
-        new = await self.subscriptions.create(self.wanted, url=url, idempotency_key=key)
+        try:
+            new = await self.subscriptions.create(self.wanted, url=url, idempotency_key=key)
+        except GatewayUnavailable as error:
+            raise GatewayUnavailable(
+                f"{error}; whether an endpoint was made is not known: a plan tells"
+            ) from error
         try:
             await self.subscriptions.note_secret(
                 new.endpoint.id, secret_mark(new.secret), idempotency_key=f"{key}:note"
