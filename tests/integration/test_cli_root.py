@@ -70,6 +70,7 @@ def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
         "refund",
         "refunds",
         "serve",
+        "webhooks",
         "worker",
     } == words
 
@@ -87,6 +88,15 @@ def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
         ["payments", "show", "--help"],
         ["payments", "capture", "--help"],
         ["payments", "cancel", "--help"],
+        ["events", "--help"],
+        ["events", "list", "--help"],
+        ["events", "show", "--help"],
+        ["events", "replay", "--help"],
+        ["events", "backfill", "--help"],
+        ["webhooks", "--help"],
+        ["webhooks", "plan", "--help"],
+        ["webhooks", "apply", "--help"],
+        ["webhooks", "rotate", "--help"],
         ["serve", "--help"],
         ["worker", "--help"],
     ],

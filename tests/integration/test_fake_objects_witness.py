@@ -41,6 +41,7 @@ CLASSES: dict[str, type[stripe.StripeObject]] = {
     "setup_intent": stripe.SetupIntent,
     "radar.early_fraud_warning": stripe.radar.EarlyFraudWarning,
     "refund": stripe.Refund,
+    "webhook_endpoint": stripe.WebhookEndpoint,
 }
 
 # Fields of the published fixtures that the account does not answer, each with its reason.
@@ -61,10 +62,18 @@ def witnesses() -> Iterator[tuple[str, dict[str, Any]]]:
     yield "processing", open_shop(settles_later=True).charge()
     yield from saved(open_shop(deletion_tells_of_methods=True))
     yield from setups(open_shop())
+    yield from endpoints(open_shop())
     processing = open_shop(settles_later=True)
     settling = processing.set_up()
     processing.browser_sets_up(settling)
     yield "processing setup", processing.read(f"setup_intents/{settling['id']}")
+
+
+def endpoints(shop: Shop) -> Iterator[tuple[str, dict[str, Any]]]:
+    address = {"url": "https://shop.example.com/hook", "enabled_events": ["charge.failed"]}
+    made = shop.post("webhook_endpoints", address).body
+    yield "new endpoint", made
+    yield "endpoint", shop.read(f"webhook_endpoints/{made['id']}")
 
 
 def plain_charges(shop: Shop) -> Iterator[tuple[str, dict[str, Any]]]:

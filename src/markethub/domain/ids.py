@@ -38,6 +38,8 @@ ProviderFileId = NewType("ProviderFileId", str)
 WarningId = NewType("WarningId", str)
 """Stripe's ``issfr_...``: an early fraud warning."""
 EventId = NewType("EventId", str)
+EndpointId = NewType("EndpointId", str)
+"""Stripe's ``we_...``: a place that it delivers events to."""
 """Stripe's ``evt_...``."""
 LeaseId = NewType("LeaseId", str)
 """Ours, of a worker's claim on some events: a fencing token."""
@@ -53,6 +55,7 @@ class IdPrefix(StrEnum):
     SUBMISSION = "sub"
     METHOD = "mth"
     CUSTOMER = "cst"
+    ENDPOINT = "ept"
     LEASE = "lse"
     WORKER = "wrk"
 

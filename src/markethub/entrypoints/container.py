@@ -29,7 +29,9 @@ from markethub.domain.facts import (
 from markethub.domain.ids import IdPrefix
 from markethub.domain.ports.cipher import TokenCipher
 from markethub.domain.ports.system import Clock, Ids, Pause
+from markethub.domain.subscription import Wanted
 from markethub.domain.usecases.accept_dispute import AcceptDispute
+from markethub.domain.usecases.apply_subscription import ApplySubscription, MakeEndpoint
 from markethub.domain.usecases.attach_file import AttachFile
 from markethub.domain.usecases.backfill_events import BackfillEvents
 from markethub.domain.usecases.cancel_abandoned import CancelAbandoned
@@ -45,6 +47,7 @@ from markethub.domain.usecases.drive_submission import SubmissionDriver
 from markethub.domain.usecases.ensure_customer import EnsureCustomer
 from markethub.domain.usecases.intent_events import IntentEvents
 from markethub.domain.usecases.method_events import MethodEvents, SavingIntentEvents
+from markethub.domain.usecases.plan_subscription import PlanSubscription
 from markethub.domain.usecases.process_inbox import ProcessInbox, RenewLeases
 from markethub.domain.usecases.receive_event import ReceiveEvent, ReceiveEventCommand
 from markethub.domain.usecases.reconcile import Reconcile
@@ -59,6 +62,7 @@ from markethub.domain.usecases.replay_deliveries import ReplayDeliveries
 from markethub.domain.usecases.replay_event import ReplayEvent
 from markethub.domain.usecases.report_expiring import ReportExpiring
 from markethub.domain.usecases.rotate_keys import RotateKeys
+from markethub.domain.usecases.rotate_subscription import RotateSubscription
 from markethub.domain.usecases.save_method import SaveMethod
 from markethub.domain.usecases.set_default_method import SetDefaultMethod
 from markethub.domain.usecases.settle_dispute import DisputeSettlement
@@ -86,6 +90,7 @@ if TYPE_CHECKING:
     from markethub.adapters.stripe.event_source import ApiEventSource
     from markethub.adapters.stripe.gateway import ApiGateway
     from markethub.adapters.stripe.guard import Guard, GuardedCarrier
+    from markethub.adapters.stripe.subscriptions import ApiSubscriptions
     from markethub.adapters.stripe.vault import ApiVault
     from markethub.adapters.stripe.webhooks import StripeEventTranslator
 
@@ -168,6 +173,19 @@ def _event_source(carrier: "Carrier") -> "ApiEventSource":
     from markethub.adapters.stripe.event_source import ApiEventSource
 
     return ApiEventSource(carrier)
+
+
+def _subscriptions(carrier: "Carrier") -> "ApiSubscriptions":
+    from markethub.adapters.stripe.subscriptions import ApiSubscriptions
+
+    return ApiSubscriptions(carrier)
+
+
+def _wanted_subscription(*, livemode: bool) -> Wanted:
+    from markethub.adapters.stripe.event_types import EVENT_TYPES
+    from markethub.adapters.stripe.requests import API_VERSION
+
+    return Wanted(types=frozenset(EVENT_TYPES), api_version=API_VERSION, livemode=livemode)
 
 
 def _translator(settings: Settings) -> "StripeEventTranslator":
@@ -260,6 +278,7 @@ class Container(containers.DeclarativeContainer):
     dispute_desk = providers.Singleton(_dispute_desk, carrier)
     vault = providers.Singleton(_vault, carrier)
     event_source = providers.Singleton(_event_source, carrier)
+    subscriptions = providers.Singleton(_subscriptions, carrier)
     translator = providers.Singleton(_translator, settings)
 
     settlement = providers.Factory(
@@ -346,6 +365,29 @@ class Container(containers.DeclarativeContainer):
         BackfillEvents, source=event_source, inbox=inbox, clock=clock, livemode=livemode
     )
     worker_name = providers.Singleton(_worker_name, ids)
+    wanted_subscription = providers.Callable(_wanted_subscription, livemode=livemode)
+    plan_subscription = providers.Factory(
+        PlanSubscription,
+        subscriptions=subscriptions,
+        wanted=wanted_subscription,
+        accepted=settings.provided.stripe_webhook_secrets,
+    )
+    make_endpoint = providers.Factory(
+        MakeEndpoint, subscriptions=subscriptions, wanted=wanted_subscription, ids=ids
+    )
+    apply_subscription = providers.Factory(
+        ApplySubscription,
+        plan=plan_subscription,
+        make=make_endpoint,
+        subscriptions=subscriptions,
+        ids=ids,
+    )
+    rotate_subscription = providers.Factory(
+        RotateSubscription,
+        plan=plan_subscription,
+        make=make_endpoint,
+        subscriptions=subscriptions,
+    )
     intent_events = providers.Factory(IntentEvents, settlement=settlement)
     dispute_events = providers.Factory(DisputeEvents, settlement=dispute_settlement)
     saving_intent_events = providers.Factory(

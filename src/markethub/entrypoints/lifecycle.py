@@ -48,6 +48,7 @@ async def running(
         await container.dispute_desk().close()
         await container.vault().close()
         await container.event_source().close()
+        await container.subscriptions().close()
         await container.store().close()
 
 

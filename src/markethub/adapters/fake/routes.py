@@ -19,6 +19,7 @@ from markethub.adapters.fake import (
     refunds,
     saved_methods,
     setup_intents,
+    webhook_endpoints,
 )
 from markethub.adapters.fake import payment_intent_parameters as intent_specs
 from markethub.adapters.fake.execution import Execution
@@ -223,6 +224,17 @@ ROUTES: Final[tuple[Route, ...]] = (
     _route("POST", "files", files.create, files.CREATE, required=("file", "purpose")),
     _route("GET", "files", files.listed, files.LIST_PARAMS),
     _route("GET", "files/{id}", files.retrieve, {}),
+    _route(
+        "POST",
+        "webhook_endpoints",
+        webhook_endpoints.create,
+        webhook_endpoints.CREATE,
+        required=("enabled_events", "url"),
+    ),
+    _route("GET", "webhook_endpoints", webhook_endpoints.listed, webhook_endpoints.LIST_PARAMS),
+    _route("GET", "webhook_endpoints/{id}", webhook_endpoints.retrieve, {}),
+    _route("POST", "webhook_endpoints/{id}", webhook_endpoints.update, webhook_endpoints.UPDATE),
+    _route("DELETE", "webhook_endpoints/{id}", webhook_endpoints.delete, {}),
     _route("GET", "account", profile.retrieve, {}),
 )
 
