@@ -17,7 +17,6 @@ from sqlalchemy import (
     select,
     update,
 )
-from sqlalchemy.exc import IntegrityError
 
 from markethub.adapters.sqlalchemy import tables
 from markethub.adapters.sqlalchemy.mappers import (
@@ -35,9 +34,7 @@ from markethub.adapters.sqlalchemy.mappers import (
 )
 from markethub.adapters.sqlalchemy.sealing import Tokens, operation_context
 from markethub.adapters.sqlalchemy.session import Session
-from markethub.adapters.sqlalchemy.trouble import is_taken
 from markethub.adapters.sqlalchemy.upsert import INSERTS
-from markethub.domain.errors import StaleWrite
 from markethub.domain.events import DomainEvent
 from markethub.domain.ids import (
     ChargeId,
@@ -74,22 +71,15 @@ class Versioned:
     async def save(self, session: Session, row: Row) -> int:
         """Insert a row of version 0, or update one that still has its version.
 
-        Returns the new version. Raises StaleWrite if somebody else was first.
+        Returns the new version. Raises StaleWrite, as ``Session.write``.
         """
         version: int = row["version"] + 1
         written = {**row, "version": version}
-        try:
-            if version == 1:
-                await session.execute(self.insert, written)
-                return version
+        if version == 1:
+            await session.write(self.insert, written)
+        else:
             match = {"saved_id": written.pop("id"), "read": row["version"]}
-            result = await session.execute(self.update, {**written, **match})
-        except IntegrityError as error:
-            if is_taken(error):
-                raise StaleWrite("somebody else took its place first") from error
-            raise
-        if result.rowcount != 1:
-            raise StaleWrite("somebody else saved it first")
+            await session.write(self.update, {**written, **match})
         return version
 
 
@@ -126,10 +116,10 @@ async def every(session: Session, query: Select[Any], **parameters: object) -> I
 async def stage(session: Session, events: Sequence[DomainEvent], *, aggregate_id: str) -> None:
     """Put an entity's events into the outbox, in their order."""
     for event in events:
-        await session.execute(_STAGE, event_to_row(event, aggregate_id=aggregate_id))
+        await session.write(_STAGE, event_to_row(event, aggregate_id=aggregate_id))
 
 
-_STAGE: Final = insert(tables.outbox)
+_STAGE: Final = insert(tables.outbox).inline()  # nobody asks for its number
 
 
 def by(
