@@ -15,6 +15,7 @@ import structlog
 from dependency_injector import providers
 
 from markethub.domain.ports.dispute_desk import DisputeDesk
+from markethub.domain.ports.system import Clock
 from markethub.domain.usecases.receive_event import ReceiveEventCommand
 from markethub.entrypoints.cli import main
 from markethub.entrypoints.cli.demo_world import World
@@ -48,6 +49,8 @@ class Shell:
         """What happens to the next calls of the gateway."""
         self.desk: DisputeDesk | None = None
         """Who disputes, where it is not the simulated account."""
+        self.clock: Clock | None = None
+        """The time that commands see, where it is not the machine's."""
 
     @classmethod
     def in_folder(cls, folder: Path, capsys: pytest.CaptureFixture[str]) -> "Shell":
@@ -61,11 +64,15 @@ class Shell:
 
     def happens(self, story: Callable[[World], Awaitable[T]]) -> T:
         """Let something happen at the shop, between two commands."""
+        return self.within(lambda container: story(World(container)))
+
+    def within(self, story: Callable[[Container], Awaitable[T]]) -> T:
+        """Let something happen in a process beside the commands'."""
         container = self._compose()
 
         async def run() -> T:
             async with running(container):
-                return await story(World(container))
+                return await story(container)
 
         return asyncio.run(run())
 
@@ -89,6 +96,8 @@ class Shell:
         container.gateway.override(providers.Object(gateway))
         if self.desk is not None:
             container.dispute_desk.override(providers.Object(self.desk))
+        if self.clock is not None:
+            container.clock.override(providers.Object(self.clock))
         return container
 
 

@@ -33,7 +33,7 @@ from markethub.domain.payment import Payment
 from markethub.domain.payment_method import PaymentMethod
 from markethub.domain.ports.disputes import DisputeQueries
 from markethub.domain.ports.idempotency import IdempotencyKeys
-from markethub.domain.ports.inbox import Inbox, Lease
+from markethub.domain.ports.inbox import Inbox, InboxQueries, Lease
 from markethub.domain.ports.queries import Queries
 from markethub.domain.ports.refunds import RefundQueries
 from markethub.domain.ports.rotation import Rotation
@@ -56,6 +56,8 @@ class Store(Protocol):
     def inbox(self) -> Inbox: ...
     @property
     def queries(self) -> Queries: ...
+    @property
+    def inbox_queries(self) -> InboxQueries: ...
     @property
     def refund_queries(self) -> RefundQueries: ...
     @property

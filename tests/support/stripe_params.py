@@ -49,6 +49,11 @@ _TYPES: tuple[tuple[str, str, Any], ...] = (
     ("POST", r"/v1/payment_methods/\w+/detach", params.PaymentMethodDetachParams),
     ("POST", r"/v1/refunds", params.RefundCreateParams),
     ("GET", r"/v1/refunds", params.RefundListParams),
+    ("GET", r"/v1/events", params.EventListParams),
+    ("POST", r"/v1/webhook_endpoints", params.WebhookEndpointCreateParams),
+    ("POST", r"/v1/webhook_endpoints/\w+", params.WebhookEndpointUpdateParams),
+    ("GET", r"/v1/webhook_endpoints", params.WebhookEndpointListParams),
+    ("DELETE", r"/v1/webhook_endpoints/\w+", params.WebhookEndpointDeleteParams),
     ("GET", r"/v1/account", params.AccountRetrieveCurrentParams),
 )
 
@@ -99,7 +104,7 @@ def _judge_arms(value: Any, arms: tuple[Any, ...], where: str) -> Iterator[str]:
 
 
 def _judge_items(value: Any, kind: Any, where: str) -> Iterator[str]:
-    if not isinstance(value, Mapping) or sorted(value) != [str(i) for i in range(len(value))]:
+    if not isinstance(value, Mapping) or set(value) != {str(i) for i in range(len(value))}:
         yield f"{where}: is no list"
         return
     for index, each in value.items():

@@ -13,5 +13,18 @@ def delay(seed: str, attempt: int, *, first: timedelta, maximum: timedelta) -> t
     """
     # A float holds sixty doublings exactly, and no maximum is that far from its first.
     span = first * min(2.0 ** min(attempt - 1, 60), maximum / first)
-    drawn = int.from_bytes(sha256(f"{seed}:{attempt}".encode()).digest()[:4], "big") / 2**32
+    return _jittered(span, f"{seed}:{attempt}")
+
+
+def as_long_again(seed: str, age: timedelta, *, first: timedelta, maximum: timedelta) -> timedelta:
+    """Return the wait before asking again for what has been unknown for ``age``.
+
+    As long as that again, so that the intervals double without anybody counting; at least
+    ``first``, at most ``maximum``, less up to a half by jitter as in ``delay``.
+    """
+    return _jittered(min(max(age, first), maximum), f"{seed}:{age}")
+
+
+def _jittered(span: timedelta, seed: str) -> timedelta:
+    drawn = int.from_bytes(sha256(seed.encode()).digest()[:4], "big") / 2**32
     return span * (1 - drawn / 2)

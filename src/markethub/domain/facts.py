@@ -100,6 +100,8 @@ class ProviderCharge:
 
     Read only where it decides something: for a part that was exchanged.
     """
+    capture_before: datetime | None = None
+    """Until when a card that only holds the amount may be captured: a rule of its network."""
 
     @property
     def is_exchanged_in_part(self) -> bool:

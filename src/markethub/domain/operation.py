@@ -12,6 +12,7 @@ from typing import Final, Self
 
 import attrs
 
+from markethub.domain.backoff import as_long_again
 from markethub.domain.errors import (
     GatewayRejected,
     InvalidTransition,
@@ -30,7 +31,9 @@ KEY_LIFE: Final = timedelta(hours=23)
 LOOKUP_SPACING: Final = timedelta(hours=1)
 """Two empty listings this far apart prove that an intent was never created."""
 RETRY_AFTER: Final = timedelta(seconds=10)
-"""How long an operation is left to the request that began it, and between two tries."""
+"""How long an operation is left to the request that began it, and before the first new try."""
+RETRY_MAXIMUM: Final = timedelta(minutes=15)
+"""The longest interval at which an unknown outcome is asked for under its key."""
 
 
 class OperationKind(StrEnum):
@@ -233,6 +236,10 @@ class Operation:
         """Tell whether the outcome is not known."""
         return self.status is OperationStatus.UNRESOLVED
 
+    def is_left_behind(self, now: datetime) -> bool:
+        """Tell whether its outcome is unknown, and not because somebody is just asking."""
+        return self.is_unresolved and now - self.created_at >= RETRY_AFTER
+
     def require_effect(self) -> None:
         """Raise as its first caller was answered, if it ended without effect.
 
@@ -345,9 +352,16 @@ class Operation:
         return attrs.evolve(self.try_again(now=now), missing_since=None)
 
     def postpone(self, *, now: datetime) -> Self:
-        """Leave it for later: the outcome is still unknown."""
-        wait = RETRY_AFTER if self.may_be_sent(now) else LOOKUP_SPACING
-        return attrs.evolve(self, next_attempt_at=now + wait, updated_at=now)
+        """Leave it for later: the outcome is still unknown.
+
+        It is asked for at widening intervals, and hourly once its key protects no more.
+        """
+        wait = ask_again_after(self.id, now - self.created_at)
+        return attrs.evolve(
+            self,
+            next_attempt_at=now + (wait if self.may_be_sent(now) else LOOKUP_SPACING),
+            updated_at=now,
+        )
 
     def missing(self, *, now: datetime) -> Self:
         """Note that a listing made after the key's life did not have it.
@@ -367,6 +381,11 @@ class Operation:
 
     def _end(self, status: OperationStatus, *, code: str | None = None, now: datetime) -> Self:
         return attrs.evolve(self, status=status, error_code=code, updated_at=now)
+
+
+def ask_again_after(id: str, age: timedelta) -> timedelta:
+    """Return when to ask again for an outcome that has been unknown for ``age``."""
+    return as_long_again(id, age, first=RETRY_AFTER, maximum=RETRY_MAXIMUM)
 
 
 def refusal(code: str) -> Refused:

@@ -80,6 +80,8 @@ DECLINES_MAXIMUM: Final = 10
 """Declined attempts on an order after which its intent is canceled and it rests (card testing)."""
 
 _S = PaymentStatus
+UNPAID: Final = (PaymentStatus.REQUIRES_PAYMENT_METHOD, PaymentStatus.REQUIRES_ACTION)
+"""Waiting for the customer: no money is held or moving."""
 _OPEN = frozenset({_S.REQUIRES_PAYMENT_METHOD, _S.REQUIRES_ACTION, _S.PROCESSING})
 # Only from a read of the provider, so every edge that Stripe's machine can show us between two
 # reads is legal; what is missing here would mean that money vanished or an intent came back.
@@ -149,6 +151,10 @@ class Payment:
     """By id."""
     capture_asked: Money | None = None
     """What we asked to capture of a manual payment; money captured without it is quarantined."""
+    capture_before: datetime | None = None
+    """Until when what the card holds may be captured, where its network says so."""
+    expiry_told: bool = False
+    """The end of the hold was reported."""
     card: Card | None = None
     failure: Failure | None = None
     quarantine: Quarantine | None = None
@@ -207,6 +213,22 @@ class Payment:
             PaymentStatus.CANCELED,
             PaymentStatus.SUCCEEDED,
         )
+
+    def is_abandoned(self, *, before: datetime) -> bool:
+        """Tell whether its customer has left it unpaid, untouched since ``before``."""
+        return self.status in UNPAID and self.updated_at <= before and self.intent_id is not None
+
+    def expires_before(self, moment: datetime) -> bool:
+        """Tell whether what the card holds is let go before then, if nobody captures it."""
+        return (
+            self.status is PaymentStatus.AUTHORIZED
+            and self.capture_before is not None
+            and self.capture_before <= moment
+        )
+
+    def tell_expiry(self) -> Self:
+        """Note that the end of the hold was reported. Nothing else changes."""
+        return attrs.evolve(self, expiry_told=True)
 
     @property
     def error_code(self) -> str | None:
@@ -371,6 +393,8 @@ class Payment:
             refunded=attrs.evolve(self.refunded, currency=intent.amount.currency),
             refund_reserved=attrs.evolve(self.refund_reserved, currency=intent.amount.currency),
             disputed=attrs.evolve(self.disputed, currency=intent.amount.currency),
+            capture_before=(intent.charge.capture_before if intent.charge else None)
+            or self.capture_before,
             card=(intent.charge.card if intent.charge else None) or self.card,
             failure=self._failure_after(intent),
             declines=self.declines + self._is_new_decline(intent),

@@ -14,7 +14,13 @@ import attrs
 
 from markethub.domain.facts import ProviderDispute, ProviderDisputeStatus
 from markethub.domain.ids import DisputeId, ProviderDisputeId, SubmissionId
-from markethub.domain.operation import KEY_LIFE, RETRY_AFTER, OperationStatus, ProviderRequest
+from markethub.domain.operation import (
+    KEY_LIFE,
+    RETRY_AFTER,
+    OperationStatus,
+    ProviderRequest,
+    ask_again_after,
+)
 
 
 class SubmissionKind(StrEnum):
@@ -99,6 +105,10 @@ class Submission:
         """Tell whether nobody knows yet what became of it."""
         return self.status is OperationStatus.UNRESOLVED
 
+    def is_left_behind(self, now: datetime) -> bool:
+        """Tell whether its outcome is unknown, and not because somebody is just asking."""
+        return self.is_unresolved and now - self.created_at >= RETRY_AFTER
+
     @property
     def idempotency_key(self) -> str:
         """The key under which the provider executes this attempt once."""
@@ -121,8 +131,9 @@ class Submission:
         )
 
     def postpone(self, *, now: datetime) -> Self:
-        """Leave it for later."""
-        return attrs.evolve(self, next_attempt_at=now + RETRY_AFTER, updated_at=now)
+        """Leave it for later, at widening intervals."""
+        wait = ask_again_after(self.id, now - self.created_at)
+        return attrs.evolve(self, next_attempt_at=now + wait, updated_at=now)
 
     def done(self, *, now: datetime) -> Self:
         """Note that the provider did it."""

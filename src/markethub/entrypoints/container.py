@@ -30,6 +30,8 @@ from markethub.domain.ports.cipher import TokenCipher
 from markethub.domain.ports.system import Clock, Ids
 from markethub.domain.usecases.accept_dispute import AcceptDispute
 from markethub.domain.usecases.attach_file import AttachFile
+from markethub.domain.usecases.backfill_events import BackfillEvents
+from markethub.domain.usecases.cancel_abandoned import CancelAbandoned
 from markethub.domain.usecases.cancel_order import CancelOrder
 from markethub.domain.usecases.cancel_payment import CancelPayment
 from markethub.domain.usecases.capture_payment import CapturePayment
@@ -46,10 +48,13 @@ from markethub.domain.usecases.process_inbox import ProcessInbox, RenewLeases
 from markethub.domain.usecases.receive_event import ReceiveEvent, ReceiveEventCommand
 from markethub.domain.usecases.reconcile import Reconcile
 from markethub.domain.usecases.reconcile_disputes import ReconcileDisputes, RemindOfDisputes
+from markethub.domain.usecases.recover import Recover
 from markethub.domain.usecases.refund_events import RefundEvents
 from markethub.domain.usecases.refund_payment import RefundPayment
 from markethub.domain.usecases.register_order import RegisterOrder
 from markethub.domain.usecases.remove_method import DetachMethods, RemoveMethod
+from markethub.domain.usecases.replay_event import ReplayEvent
+from markethub.domain.usecases.report_expiring import ReportExpiring
 from markethub.domain.usecases.rotate_keys import RotateKeys
 from markethub.domain.usecases.save_method import SaveMethod
 from markethub.domain.usecases.set_default_method import SetDefaultMethod
@@ -71,7 +76,9 @@ if TYPE_CHECKING:
     from markethub.adapters.fake.pump import Pump
     from markethub.adapters.memory.store import MemoryStore
     from markethub.adapters.sqlalchemy.store import SqlStore
+    from markethub.adapters.stripe.client import StripeApi
     from markethub.adapters.stripe.dispute_desk import StripeDisputeDesk
+    from markethub.adapters.stripe.event_source import ApiEventSource
     from markethub.adapters.stripe.gateway import StripeGateway
     from markethub.adapters.stripe.vault import ApiVault
     from markethub.adapters.stripe.webhooks import StripeEventTranslator
@@ -137,16 +144,32 @@ def _fake_vault(account: "Account") -> "ApiVault":
 
 
 def _stripe_vault(settings: Settings) -> "ApiVault":
-    from markethub.adapters.stripe.client import ATTEMPT_TIMEOUT_S, RETRIES, StripeApi
     from markethub.adapters.stripe.vault import ApiVault
 
-    api = StripeApi(
+    return ApiVault(_stripe_api(settings))
+
+
+def _stripe_api(settings: Settings) -> "StripeApi":
+    from markethub.adapters.stripe.client import ATTEMPT_TIMEOUT_S, RETRIES, StripeApi
+
+    return StripeApi(
         settings.stripe_secret_key,
         base_address=settings.stripe_api_base,
         attempt_timeout_s=ATTEMPT_TIMEOUT_S,
         max_network_retries=RETRIES,
     )
-    return ApiVault(api)
+
+
+def _fake_event_source(account: "Account") -> "ApiEventSource":
+    from markethub.adapters.fake.event_source import fake_event_source
+
+    return fake_event_source(account)
+
+
+def _stripe_event_source(settings: Settings) -> "ApiEventSource":
+    from markethub.adapters.stripe.event_source import ApiEventSource
+
+    return ApiEventSource(_stripe_api(settings))
 
 
 def _translator(settings: Settings) -> "StripeEventTranslator":
@@ -203,6 +226,7 @@ class Container(containers.DeclarativeContainer):
     transactions = store.provided.transactions
     inbox = store.provided.inbox
     queries = store.provided.queries
+    inbox_queries = store.provided.inbox_queries
     refund_queries = store.provided.refund_queries
     dispute_queries = store.provided.dispute_queries
     idempotency_keys = store.provided.idempotency_keys
@@ -228,6 +252,11 @@ class Container(containers.DeclarativeContainer):
         settings.provided.gateway,
         fake=providers.Singleton(_fake_vault, account),
         stripe=providers.Singleton(_stripe_vault, settings),
+    )
+    event_source = providers.Selector(
+        settings.provided.gateway,
+        fake=providers.Singleton(_fake_event_source, account),
+        stripe=providers.Singleton(_stripe_event_source, settings),
     )
     translator = providers.Singleton(_translator, settings)
 
@@ -303,12 +332,16 @@ class Container(containers.DeclarativeContainer):
     )
     refund_payment = providers.Factory(RefundPayment, refunds=refunds, drive=drive, pause=pause)
     refund_events = providers.Factory(RefundEvents, refunds=refunds)
+    livemode = providers.Callable(lambda settings: settings.mode == "live", settings)
     receive_event = providers.Factory(
         ReceiveEvent,
         translator=translator,
         inbox=inbox,
         clock=clock,
-        livemode=providers.Callable(lambda settings: settings.mode == "live", settings),
+        livemode=livemode,
+    )
+    backfill_events = providers.Factory(
+        BackfillEvents, source=event_source, inbox=inbox, clock=clock, livemode=livemode
     )
     worker_name = providers.Singleton(_worker_name, ids)
     intent_events = providers.Factory(IntentEvents, settlement=settlement)
@@ -347,17 +380,33 @@ class Container(containers.DeclarativeContainer):
     )
     remind_of_disputes = providers.Factory(RemindOfDisputes, transactions=transactions, clock=clock)
 
+    cancel_abandoned = providers.Factory(
+        CancelAbandoned,
+        transactions=transactions,
+        settlement=settlement,
+        drive=drive,
+        clock=clock,
+        after=settings.provided.abandoned_after,
+    )
+    report_expiring = providers.Factory(ReportExpiring, transactions=transactions, clock=clock)
+    recover = providers.Factory(
+        Recover,
+        cancel_abandoned=cancel_abandoned,
+        report_expiring=report_expiring,
+        reconcile=reconcile,
+        reconcile_disputes=reconcile_disputes,
+        remind_of_disputes=remind_of_disputes,
+        detach_methods=detach_methods,
+    )
+
+    replay_event = providers.Factory(ReplayEvent, transactions=transactions, clock=clock)
     rotate_keys = providers.Factory(RotateKeys, rotation=rotation)
 
     worker = providers.Factory(
         Worker,
         process_inbox=process_inbox,
         renew_leases=renew_leases,
-        reconcile=reconcile,
-        reconcile_disputes=reconcile_disputes,
-        remind_of_disputes=remind_of_disputes,
-        detach_methods=detach_methods,
-        pause=pause,
+        recover=recover,
     )
     pump = providers.Selector(
         settings.provided.gateway,

@@ -45,6 +45,7 @@ async def running(
         await container.gateway().close()
         await container.dispute_desk().close()
         await container.vault().close()
+        await container.event_source().close()
         await container.store().close()
 
 

@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any, Final, Literal, Self, TypeVar, cast
@@ -30,6 +31,7 @@ _NOT_OURS: Final = frozenset({"STRIPE_OPENAPI_DIR"})
 """Where the tests find Stripe's specification: says nothing about an account."""
 _MARKETHUB_NAMES: Final = frozenset(
     {
+        "MARKETHUB_ABANDONED_AFTER_H",
         "MARKETHUB_ACTOR",
         "MARKETHUB_ALLOW_DEV_SECRETS",
         "MARKETHUB_CUSTOMER_TOKEN_SECRET",
@@ -52,6 +54,9 @@ _WORKERS_MAXIMUM: Final = 64
 """Far above any machine's use; below what would exhaust a database's connections at once."""
 _DELAY_S_MAXIMUM: Final = 86_400
 """Seconds; a longer wait than a day is a mistaken unit."""
+
+_HOURS_MAXIMUM: Final = 24 * 365
+"""A year; whoever wants more wants none."""
 
 _T = TypeVar("_T")
 
@@ -83,6 +88,8 @@ class Settings:
     port: int = 8000
     workers: int = 1
     embedded_worker: bool = True
+    abandoned_after: timedelta | None = timedelta(hours=24)
+    """How long an unpaid intent is left to its customer; None is for ever."""
     fake_delay_s: float = 2.0
     log_level: str = "INFO"
     log_format: LogFormat | None = None
@@ -188,6 +195,13 @@ def _read(reader: _Reader) -> dict[str, Any]:
             "MARKETHUB_WORKERS", 1, validate=validate.Range(min=1, max=_WORKERS_MAXIMUM)
         ),
         "embedded_worker": reader.bool("MARKETHUB_EMBEDDED_WORKER", True),
+        "abandoned_after": _hours(
+            reader.float(
+                "MARKETHUB_ABANDONED_AFTER_H",
+                24.0,
+                validate=validate.Range(min=0, max=_HOURS_MAXIMUM),
+            )
+        ),
         "fake_delay_s": reader.float(
             "MARKETHUB_FAKE_DELAY_S", 2.0, validate=validate.Range(min=0, max=_DELAY_S_MAXIMUM)
         ),
@@ -203,6 +217,11 @@ def _read(reader: _Reader) -> dict[str, Any]:
     fields |= _read_keys(reader, plain)
     fields |= _read_stripe(reader, mode or "test", plain)
     return fields
+
+
+def _hours(hours: float | None) -> timedelta | None:
+    """Read hours, of which none at all are no limit."""
+    return timedelta(hours=hours) if hours else None
 
 
 def _default_gateway(reader: _Reader, mode: str) -> str:

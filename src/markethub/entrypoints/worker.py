@@ -13,9 +13,7 @@ import structlog
 
 from markethub.domain.ports.system import Pause
 from markethub.domain.usecases.process_inbox import LEASE, InboxBatch, ProcessInbox, RenewLeases
-from markethub.domain.usecases.reconcile import Reconcile
-from markethub.domain.usecases.reconcile_disputes import ReconcileDisputes, RemindOfDisputes
-from markethub.domain.usecases.remove_method import DetachMethods
+from markethub.domain.usecases.recover import Recover, Recovered
 
 IDLE_S: Final = 0.2
 """How long to rest when there was nothing to do."""
@@ -92,11 +90,7 @@ class Worker:
 
     process_inbox: ProcessInbox
     renew_leases: RenewLeases
-    reconcile: Reconcile
-    reconcile_disputes: ReconcileDisputes
-    remind_of_disputes: RemindOfDisputes
-    detach_methods: DetachMethods
-    pause: Pause
+    recover: Recover
 
     def loops(self) -> Sequence[Loop]:
         """Return the loops, to be run side by side."""
@@ -104,7 +98,7 @@ class Worker:
         return (
             *(Loop(name=f"inbox-{lane}", step=lanes.step(lane)) for lane in range(LANES)),
             Loop(name="leases", step=self.renew, rest_s=LEASE.total_seconds() / 3),
-            Loop(name="recovery", step=self.recover),
+            Loop(name="recovery", step=self.recover_once),
         )
 
     async def renew(self) -> int:
@@ -112,28 +106,24 @@ class Worker:
         await self.renew_leases()
         return 0
 
-    async def recover(self) -> int:
-        """Finish what is unresolved and due, and say how much that was."""
-        operations = await self.reconcile()
-        submissions = await self.reconcile_disputes()
-        reminded = await self.remind_of_disputes()
-        resolved = operations.resolved + submissions.resolved
-        unresolved = operations.unresolved + submissions.unresolved
-        detached = await self.detach_methods()
-        if resolved or unresolved or reminded or detached:
-            _log.info(
-                "worker.recovered",
-                resolved=resolved,
-                unresolved=unresolved,
-                reminded=reminded,
-                detached=detached,
+    async def recover_once(self) -> int:
+        """Finish what is due, and say how much that was."""
+        done = await self.recover()
+        for hold in done.expiring:
+            _log.warning(
+                "payment.expiring",
+                payment_id=hold.payment_id,
+                order_id=hold.order_id,
+                capture_before=hold.capture_before.isoformat(),
             )
-        # What stayed unknown waits for its own time: it is no reason to hurry.
-        return resolved + reminded + detached
+        if done != Recovered():
+            counts = attrs.asdict(attrs.evolve(done, expiring=()))
+            _log.info("worker.recovered", **counts | {"expiring": len(done.expiring)})
+        return done.total
 
     async def round(self) -> int:
         """Do once what is due, one thing after the other, and say how much that was."""
-        return await self._process() + await self.recover()
+        return await self._process() + await self.recover_once()
 
     async def _process(self) -> int:
         return note(await self.process_inbox())

@@ -1,6 +1,6 @@
 """Operations: the durable intention, its key, and what a read says became of it."""
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from itertools import product
 
 import attrs
@@ -247,16 +247,44 @@ def test_a_refusal_and_an_abandonment_end_it_with_their_reason() -> None:
 
 
 @pytest.mark.parametrize(
-    ("now", "next_attempt_at"),
+    ("age", "longest"),
     [
-        (later(minutes=1), later(minutes=1, seconds=10)),
-        (later(hours=23), later(hours=24)),
+        (timedelta(seconds=10), timedelta(seconds=10)),
+        (timedelta(minutes=1), timedelta(minutes=1)),
+        (timedelta(minutes=8), timedelta(minutes=8)),
+        (timedelta(hours=3), timedelta(minutes=15)),
+        (timedelta(hours=22), timedelta(minutes=15)),
     ],
 )
-def test_a_lookup_waits_longer_than_a_repetition(now: datetime, next_attempt_at: datetime) -> None:
-    postponed = operation(CREATE).postpone(now=now)
+def test_an_unknown_outcome_is_asked_for_at_widening_intervals(
+    age: timedelta, longest: timedelta
+) -> None:
+    postponed = operation(CREATE).postpone(now=START + age)
 
-    assert (UNRESOLVED, next_attempt_at) == (postponed.status, postponed.next_attempt_at)
+    assert UNRESOLVED is postponed.status
+    assert longest / 2 <= postponed.next_attempt_at - START - age <= longest
+
+
+def test_once_its_key_protects_no_more_it_is_looked_up_hourly() -> None:
+    postponed = operation(CREATE).postpone(now=later(hours=23))
+
+    assert later(hours=24) == postponed.next_attempt_at
+
+
+def test_in_a_day_of_outage_it_is_asked_for_about_a_hundred_times() -> None:
+    asked, times = operation(CREATE), 0
+    while asked.next_attempt_at < later(hours=24):
+        asked, times = asked.postpone(now=asked.next_attempt_at), times + 1
+
+    assert 90 <= times <= 200
+
+
+def test_what_a_request_has_just_begun_is_left_to_it() -> None:
+    asked = operation(CREATE)
+
+    assert not asked.is_left_behind(later(seconds=9.9))
+    assert asked.is_left_behind(later(seconds=10))
+    assert not asked.refuse("no", now=START).is_left_behind(later(seconds=10))
 
 
 def test_two_empty_listings_an_hour_apart_end_it_as_never_created() -> None:

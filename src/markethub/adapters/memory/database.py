@@ -25,7 +25,7 @@ from markethub.domain.inbox_event import InboxEvent
 from markethub.domain.ledger import Entry, EntryKind
 from markethub.domain.operation import Operation
 from markethub.domain.order import Order
-from markethub.domain.payment import Payment
+from markethub.domain.payment import Payment, PaymentStatus
 from markethub.domain.payment_method import PaymentMethod
 from markethub.domain.refund import Refund
 from markethub.domain.submission import Submission
@@ -57,6 +57,11 @@ def _default_of(method: PaymentMethod) -> Hashable | None:
     return method.customer_id if method.is_default else None
 
 
+_FINISHED: Final = (PaymentStatus.SUCCEEDED, PaymentStatus.CANCELED)
+UNFINISHED: Final = Index[Payment](
+    name="unfinished",
+    key=lambda payment: payment.status not in _FINISHED or None,
+)
 OF_ORDER: Final = Index[Payment](name="order", key=lambda payment: payment.order_id)
 SLOT: Final = Index[Payment](name="the order's slot", key=_slot, unique=True)
 BY_INTENT: Final = Index[Payment](
@@ -142,7 +147,9 @@ class Database:
     def __init__(self) -> None:
         """Begin empty."""
         self.orders = Table[OrderId, Order]("orders")
-        self.payments = Table[PaymentId, Payment]("payments", OF_ORDER, SLOT, BY_INTENT, BY_CHARGE)
+        self.payments = Table[PaymentId, Payment](
+            "payments", OF_ORDER, SLOT, BY_INTENT, BY_CHARGE, UNFINISHED
+        )
         self.operations = Table[OperationId, Operation](
             "operations", UNRESOLVED_OF, UNRESOLVED, BY_ORIGIN
         )

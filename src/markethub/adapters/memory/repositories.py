@@ -11,6 +11,7 @@ from markethub.adapters.memory.database import (
     BY_ORIGIN,
     ENTRIES_OF,
     OF_ORDER,
+    UNFINISHED,
     UNRESOLVED,
     UNRESOLVED_OF,
     EntryKey,
@@ -77,6 +78,7 @@ class MemoryPayments:
     """Payments."""
 
     rows: Staged[PaymentId, Payment]
+    operations: Staged[OperationId, Operation]
     orders: MemoryOrders
     outbox: list[DomainEvent]
 
@@ -112,6 +114,30 @@ class MemoryPayments:
         """Return an order's payments, oldest first."""
         return sorted(self.rows.where(OF_ORDER, order_id), key=by_age)
 
+    async def abandoned(
+        self, *, before: datetime | None, strays_before: datetime, limit: int
+    ) -> Sequence[PaymentId]:
+        """Name payments whose intents nobody will pay, the longest untouched first."""
+        found = [
+            payment
+            for payment in self.rows.where(UNFINISHED, key=True)
+            if not self.operations.where(UNRESOLVED_OF, payment.id)
+            and (
+                (payment.is_stray and payment.updated_at <= strays_before)
+                or (before is not None and payment.is_abandoned(before=before))
+            )
+        ]
+        return [payment.id for payment in sorted(found, key=by_rest)[:limit]]
+
+    async def expiring(self, *, before: datetime, limit: int) -> Sequence[PaymentId]:
+        """Name authorized payments whose hold ends before then, if that was not told yet."""
+        found = [
+            payment
+            for payment in self.rows.where(UNFINISHED, key=True)
+            if payment.expires_before(before) and not payment.expiry_told
+        ]
+        return [payment.id for payment in sorted(found, key=by_rest)[:limit]]
+
     async def save(self, payment: Payment) -> Payment:
         """Insert or update it, and stage its events."""
         current = await self.rows.claim(payment.id)
@@ -120,6 +146,11 @@ class MemoryPayments:
         self.rows.stage(payment.id, stored)
         self.outbox.extend(payment.events)
         return stored
+
+
+def by_rest(payment: Payment) -> tuple[datetime, PaymentId]:
+    """Order payments by when they were last touched; ids decide between the equal."""
+    return payment.updated_at, payment.id
 
 
 def by_age(payment: Payment) -> tuple[datetime, PaymentId]:

@@ -4,6 +4,7 @@ from markethub.adapters.memory.database import Database
 from markethub.adapters.memory.disputes import MemoryDisputeQueries
 from markethub.adapters.memory.idempotency import MemoryIdempotencyKeys
 from markethub.adapters.memory.inbox import MemoryInbox
+from markethub.adapters.memory.inbox_queries import MemoryInboxQueries
 from markethub.adapters.memory.queries import MemoryQueries
 from markethub.adapters.memory.refunds import MemoryRefundQueries
 from markethub.adapters.memory.rotation import MemoryRotation
@@ -20,6 +21,7 @@ class MemoryStore:
         self.transactions = MemoryTransactions(database)
         self.inbox = MemoryInbox(database)
         self.queries = MemoryQueries(database)
+        self.inbox_queries = MemoryInboxQueries(database)
         self.refund_queries = MemoryRefundQueries(database)
         self.dispute_queries = MemoryDisputeQueries(database)
         self.idempotency_keys = MemoryIdempotencyKeys()

@@ -62,7 +62,9 @@ class MemoryTransaction:
             methods,
         )
         self.orders = MemoryOrders(rows=orders, outbox=self._outbox)
-        self.payments = MemoryPayments(rows=payments, orders=self.orders, outbox=self._outbox)
+        self.payments = MemoryPayments(
+            rows=payments, operations=operations, orders=self.orders, outbox=self._outbox
+        )
         self.operations = MemoryOperations(rows=operations)
         self.customers = MemoryCustomers(rows=customers)
         self.methods = MemoryMethods(rows=methods, outbox=self._outbox)

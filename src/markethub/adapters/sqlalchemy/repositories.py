@@ -1,7 +1,7 @@
 """What one transaction may touch: the ports' repositories over one connection."""
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Final
 
 import attrs
@@ -12,8 +12,11 @@ from sqlalchemy import (
     Table,
     TextClause,
     Update,
+    and_,
     bindparam,
+    exists,
     insert,
+    or_,
     select,
     update,
 )
@@ -45,9 +48,9 @@ from markethub.domain.ids import (
     PaymentId,
 )
 from markethub.domain.ledger import Entry
-from markethub.domain.operation import Operation
+from markethub.domain.operation import Operation, OperationStatus
 from markethub.domain.order import Order
-from markethub.domain.payment import Payment
+from markethub.domain.payment import UNPAID, Payment, PaymentStatus
 
 
 @attrs.frozen(kw_only=True)
@@ -214,6 +217,20 @@ class SqlPayments:
         rows = await every(self._session, PAYMENTS_OF_ORDER, order_id=order_id)
         return [payment_from_row(row) for row in rows]
 
+    async def abandoned(
+        self, *, before: datetime | None, strays_before: datetime, limit: int
+    ) -> Sequence[PaymentId]:
+        """Name payments whose intents nobody will pay, the longest untouched first."""
+        # Nothing was touched before the beginning of time.
+        moments = {"before": before or _NEVER, "strays_before": strays_before}
+        found = await self._session.execute(_ABANDONED, {**moments, "limit": limit})
+        return [PaymentId(payment_id) for payment_id in found.scalars()]
+
+    async def expiring(self, *, before: datetime, limit: int) -> Sequence[PaymentId]:
+        """Name authorized payments whose hold ends before then, if that was not told yet."""
+        found = await self._session.execute(_EXPIRING, {"before": before, "limit": limit})
+        return [PaymentId(payment_id) for payment_id in found.scalars()]
+
     async def save(self, payment: Payment) -> Payment:
         """Insert or update it, and stage its events."""
         version = await _PAYMENT.save(self._session, payment_to_row(payment))
@@ -238,6 +255,38 @@ _LOCKED_WITH_ORDER: Final = (
     .join(tables.payments, tables.payments.c.order_id == tables.orders.c.id)
     .where(tables.payments.c.id == bindparam("id"))
     .with_for_update()
+)
+_NEVER: Final = datetime.min.replace(tzinfo=UTC)
+_PAYMENTS: Final = tables.payments.c
+_ABANDONED: Final = (
+    select(_PAYMENTS.id)
+    .where(tables.PAYMENT_UNFINISHED)
+    .where(
+        or_(
+            and_(
+                or_(*(_PAYMENTS.status == status.value for status in UNPAID)),
+                _PAYMENTS.intent_id.is_not(None),
+                _PAYMENTS.updated_at <= bindparam("before"),
+            ),
+            and_(~_PAYMENTS.holds_slot, _PAYMENTS.updated_at <= bindparam("strays_before")),
+        )
+    )
+    .where(
+        ~exists()
+        .where(tables.operations.c.payment_id == _PAYMENTS.id)
+        .where(tables.operations.c.status == OperationStatus.UNRESOLVED.value)
+    )
+    .order_by(_PAYMENTS.updated_at, _PAYMENTS.id)
+    .limit(bindparam("limit"))
+)
+_EXPIRING: Final = (
+    select(_PAYMENTS.id)
+    .where(tables.PAYMENT_UNFINISHED)
+    .where(_PAYMENTS.status == PaymentStatus.AUTHORIZED.value)
+    .where(_PAYMENTS.capture_before <= bindparam("before"))
+    .where(~_PAYMENTS.expiry_told)
+    .order_by(_PAYMENTS.updated_at, _PAYMENTS.id)
+    .limit(bindparam("limit"))
 )
 PAYMENTS_OF_ORDER: Final = by(tables.payments, "order_id").order_by(
     tables.payments.c.created_at, tables.payments.c.id

@@ -27,6 +27,11 @@ _CLEAR: Final = re.compile(rf'"(?:{_SENSITIVE}|{SEALED}[^"\\]*)"')
 _SEALED: Final = re.compile(rf'"{SEALED}([0-9a-f]+)"')
 
 
+def masked(text: str) -> str:
+    """Return a JSON text with a mask for every token, be it sealed or in clear: for people."""
+    return _CLEAR.sub('"***"', text)
+
+
 @attrs.frozen
 class Tokens:
     """Seals the tokens within a JSON text, and opens them again."""

@@ -19,6 +19,7 @@ from markethub.adapters.sqlalchemy.engines import (
 from markethub.adapters.sqlalchemy.handover import Handover
 from markethub.adapters.sqlalchemy.idempotency import SqlIdempotencyKeys
 from markethub.adapters.sqlalchemy.inbox import SqlInbox
+from markethub.adapters.sqlalchemy.inbox_queries import SqlInboxQueries
 from markethub.adapters.sqlalchemy.queries import SqlQueries
 from markethub.adapters.sqlalchemy.refunds import SqlRefundQueries
 from markethub.adapters.sqlalchemy.retry import Repeater
@@ -53,6 +54,7 @@ class SqlStore:
         self.transactions = SqlTransactions(_begin(self._engines), repeat, self._vault_key)
         self.inbox = SqlInbox(writer, repeat, Tokens(cipher))
         self.queries = SqlQueries(reader, repeat)
+        self.inbox_queries = SqlInboxQueries(reader, repeat)
         self.refund_queries = SqlRefundQueries(reader, repeat)
         self.dispute_queries = SqlDisputeQueries(reader, repeat)
         self.idempotency_keys = SqlIdempotencyKeys(engine=writer, repeat=repeat, cipher=cipher)

@@ -108,6 +108,9 @@ orders: Final = Table(
 )
 """``paid_by`` is a payment of this very order, and only a paid order has one."""
 
+PAYMENT_UNFINISHED: Final = text("status NOT IN ('succeeded', 'canceled')")
+"""Spelled out, not bound: only then is the partial index recognised."""
+
 payments: Final = Table(
     "payments",
     metadata,
@@ -139,6 +142,8 @@ payments: Final = Table(
     Column("fraud_warnings", Text, nullable=False, server_default="[]"),
     Column("declines", Integer, nullable=False),
     Column("refund_reserved_minor", WHOLE, nullable=False, server_default=text("0")),
+    Column("capture_before", UtcDateTime),
+    Column("expiry_told", Flag, nullable=False, server_default=false()),
     *moments(),
     *version_column(),
     currency_rule(),
@@ -184,6 +189,12 @@ payments: Final = Table(
     Index("ix_payments_order_id", "order_id"),
     Index("ix_payments_customer_id_created_at_id", "customer_id", "created_at", "id"),
     Index("ix_payments_created_at_id", "created_at", "id"),
+    Index(
+        "ix_payments_unfinished",
+        "updated_at",
+        sqlite_where=PAYMENT_UNFINISHED,
+        postgresql_where=PAYMENT_UNFINISHED,
+    ),
     sqlite_strict=True,
 )
 """All amounts of a payment are in its ``currency``."""

@@ -101,6 +101,13 @@ def card(details: object) -> Card | None:
     return Card(brand=brand, last4=last4, exp_month=month, exp_year=year)
 
 
+def capture_before(details: object) -> datetime | None:
+    """Return until when a held amount may be captured, or None where nothing is said of it."""
+    fields = mapping((mapping(details) or {}).get("card")) or {}
+    value = fields.get("capture_before")
+    return moment(value, "capture_before") if type(value) is int else None
+
+
 def balance(value: object) -> BalanceTransaction | None:
     """Return a balance transaction that stands there inline; None for an id alone."""
     fields = mapping(value)

@@ -115,6 +115,7 @@ def charge(obj: object) -> ProviderCharge:
         ),
         card=reading.card(fields.get("payment_method_details")),
         balance=reading.balance(fields.get("balance_transaction")),
+        capture_before=reading.capture_before(fields.get("payment_method_details")),
     )
 
 

@@ -1,30 +1,15 @@
 """What Stripe keeps for later charges, over its API, however its requests are carried."""
 
 from datetime import datetime
-from typing import Protocol
 
-from markethub.adapters.stripe import outcomes, saved_methods
+from markethub.adapters.stripe import saved_methods
+from markethub.adapters.stripe.carrier import Carrier
 from markethub.domain.customer import Customer
 from markethub.domain.errors import GatewayRejected, GatewayUnavailable, NotFound
 from markethub.domain.facts import ProviderMethod, ProviderSetup
 from markethub.domain.ids import CustomerId, ProviderCustomerId
-from markethub.domain.operation import ProviderRequest
 from markethub.domain.ports.vault import Vault
 from markethub.domain.secret import Secret
-
-
-class Carrier(Protocol):
-    """Carries requests to Stripe, or to an account that plays it, and answers back."""
-
-    async def call(
-        self, request: ProviderRequest, *, idempotency_key: str | None = None
-    ) -> outcomes.Reply:
-        """Send and return what came back. Raises for nothing that Stripe or a network does."""
-        ...
-
-    async def close(self) -> None:
-        """Release connections."""
-        ...
 
 
 class ApiVault:

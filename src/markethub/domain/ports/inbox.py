@@ -7,7 +7,7 @@ from typing import Protocol
 import attrs
 
 from markethub.domain.ids import EventId, LeaseId
-from markethub.domain.inbox_event import InboxEvent
+from markethub.domain.inbox_event import InboxEvent, InboxStatus
 
 
 class Inbox(Protocol):
@@ -70,4 +70,37 @@ class InboxEvents(Protocol):
 
     async def save(self, event: InboxEvent) -> None:
         """Update what is known of a stored event: all but what was received."""
+        ...
+
+
+@attrs.frozen(kw_only=True)
+class InboxFilter:
+    """Which events to list; what is None does not restrict."""
+
+    status: InboxStatus | None = None
+    type: str | None = None
+
+
+@attrs.frozen(kw_only=True)
+class InboxPage:
+    """Events, the last received first. ``next_cursor`` is None on the last page."""
+
+    items: Sequence[InboxEvent]
+    next_cursor: str | None
+
+
+class InboxQueries(Protocol):
+    """Consistent reads outside of a use case's transaction, for people to look at.
+
+    In their payloads every token that could be charged with is masked, however it is stored.
+    """
+
+    async def event(self, id: EventId) -> InboxEvent | None:
+        """Return a stored event, if it exists."""
+        ...
+
+    async def events(
+        self, filter: InboxFilter, *, cursor: str | None = None, limit: int = 50
+    ) -> InboxPage:
+        """List events, the last received first. Raises ValidationFailed for a foreign cursor."""
         ...

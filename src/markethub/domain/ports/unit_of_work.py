@@ -73,6 +73,21 @@ class Payments(Protocol):
         """Return an order's payments, oldest first."""
         ...
 
+    async def abandoned(
+        self, *, before: datetime | None, strays_before: datetime, limit: int
+    ) -> Sequence[PaymentId]:
+        """Name payments whose intents nobody will pay, the longest untouched first.
+
+        Those that wait for their customer, untouched since ``before`` (none if it is None);
+        and strays, which hold no slot, untouched since ``strays_before``. Both without an
+        unresolved operation.
+        """
+        ...
+
+    async def expiring(self, *, before: datetime, limit: int) -> Sequence[PaymentId]:
+        """Name authorized payments whose hold ends before then, if that was not told yet."""
+        ...
+
     async def save(self, payment: Payment) -> Payment:
         """Insert or update it, as ``Orders.save``.
 

@@ -1,5 +1,7 @@
 """Finish requests about disputes that were left unknown, and remind of evidence that is due."""
 
+from datetime import timedelta
+
 import attrs
 
 from markethub.domain.errors import Refused, TryAgain
@@ -7,7 +9,7 @@ from markethub.domain.ids import DisputeId, SubmissionId
 from markethub.domain.ports.system import Clock
 from markethub.domain.ports.unit_of_work import Transaction, Transactions
 from markethub.domain.usecases.drive_submission import AskedOfDispute, SubmissionDriver
-from markethub.domain.usecases.reconcile import ReconcileBatch
+from markethub.domain.usecases.reconcile import TURN_MAXIMUM, ReconcileBatch, each_in_turn
 from markethub.domain.usecases.settle_dispute import lock_dispute
 
 
@@ -19,17 +21,16 @@ class ReconcileDisputes:
     drive: SubmissionDriver
     clock: Clock
 
-    async def __call__(self, limit: int = 100) -> ReconcileBatch:
-        """Take up to ``limit`` submissions that are due, oldest first."""
-        now = self.clock.now()
-        due = await self.transactions.run(lambda tx: tx.submissions.due(now=now, limit=limit))
-        ended = [await self._finish(submission_id) for submission_id in due]
-        return ReconcileBatch(resolved=sum(ended), unresolved=len(ended) - sum(ended))
+    async def __call__(self, limit: int = 100, *, eagerly: bool = False) -> ReconcileBatch:
+        """Take up to ``limit`` submissions that are due, oldest first, as ``Reconcile`` does."""
+        until = self.clock.now() + (TURN_MAXIMUM if eagerly else timedelta())
+        due = await self.transactions.run(lambda tx: tx.submissions.due(now=until, limit=limit))
+        return await each_in_turn(due, self._finish)
 
-    async def _finish(self, submission_id: SubmissionId) -> bool:
+    async def _finish(self, submission_id: SubmissionId) -> bool | None:
         asked = await self.transactions.run(lambda tx: self._postpone(tx, submission_id))
         if asked is None:
-            return True
+            return None
         try:
             await self.drive(asked, patience_s=0)
         except TryAgain:
@@ -48,6 +49,8 @@ class ReconcileDisputes:
         dispute = await lock_dispute(tx, found.dispute_id)
         submission = await tx.submissions.unresolved(dispute.id)
         if submission is None or submission.id != submission_id:
+            return None
+        if not submission.is_left_behind(self.clock.now()):
             return None
         postponed = await tx.submissions.save(submission.postpone(now=self.clock.now()))
         return AskedOfDispute(submission=postponed, dispute=dispute)

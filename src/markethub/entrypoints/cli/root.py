@@ -20,6 +20,10 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
             "markethub.entrypoints.cli.disputes:disputes",
             "List and show disputes, draft and submit evidence, accept.",
         ),
+        "events": (
+            "markethub.entrypoints.cli.events:events",
+            "List, show and replay the provider's events; fetch missed ones.",
+        ),
         "keys": ("markethub.entrypoints.cli.keys:keys", "Rotate the encryption keys."),
         "methods": (
             "markethub.entrypoints.cli.methods:methods",
@@ -29,6 +33,10 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
         "payments": (
             "markethub.entrypoints.cli.payments:payments",
             "List, show, capture and cancel payments.",
+        ),
+        "recover": (
+            "markethub.entrypoints.cli.recover:recover",
+            "Finish what a crash or an unknown outcome left.",
         ),
         "refund": ("markethub.entrypoints.cli.refunds:refund", "Give a payment's money back."),
         "refunds": (

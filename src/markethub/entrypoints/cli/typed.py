@@ -1,15 +1,17 @@
 """Values as people type them on the command line. What cannot be read is wrong usage."""
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import click
 
 from markethub.domain import ids
 from markethub.domain.errors import NotFound, ValidationFailed
-from markethub.domain.ids import CustomerId, DisputeId, OrderId, PaymentId, RefundId
+from markethub.domain.ids import CustomerId, DisputeId, EventId, OrderId, PaymentId, RefundId
 from markethub.domain.money import Currency, Money
 
+_AGO = re.compile(r"(?P<count>[0-9]{1,6})(?P<unit>[dhm])")
+_EVENT_ID = re.compile(r"[A-Za-z0-9_]{1,255}")
 _OWN_ID = re.compile(r"[A-Za-z0-9_]{1,128}")
 
 
@@ -99,6 +101,23 @@ class DisputeIdParam(click.ParamType[DisputeId]):
         return DisputeId(value)
 
 
+class EventIdParam(click.ParamType[EventId]):
+    """An id of the provider's. What cannot be one does not exist: raises NotFound."""
+
+    name = "event id"
+
+    def convert(
+        self,
+        value: str,
+        param: click.Parameter | None,  # noqa: ARG002 - click's signature
+        ctx: click.Context | None,  # noqa: ARG002 - click's signature
+    ) -> EventId:
+        """Read an event's id."""
+        if not _EVENT_ID.fullmatch(value):
+            raise NotFound("no such event")
+        return EventId(value)
+
+
 class MomentParam(click.ParamType[datetime]):
     """A day or a time by ISO 8601; without an offset it is UTC."""
 
@@ -113,6 +132,27 @@ class MomentParam(click.ParamType[datetime]):
         except ValueError:
             self.fail("must look like 2026-11-02 or 2026-11-02T09:30:00Z", param, ctx)
         return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+class SinceParam(click.ParamType[datetime | timedelta]):
+    """A day or a time as ``MomentParam`` takes it, or how long ago it was: ``7d``, ``12h``."""
+
+    name = "when"
+
+    def convert(
+        self,
+        value: str | datetime | timedelta,
+        param: click.Parameter | None,
+        ctx: click.Context | None,
+    ) -> datetime | timedelta:
+        """Read a day, a time, or a duration."""
+        if isinstance(value, timedelta):
+            return value
+        found = _AGO.fullmatch(str(value))
+        if found is None:
+            return MomentParam().convert(value, param, ctx)
+        unit = {"d": "days", "h": "hours", "m": "minutes"}[found["unit"]]
+        return timedelta(**{unit: int(found["count"])})
 
 
 def parse_amount(text: str, currency: Currency) -> Money:

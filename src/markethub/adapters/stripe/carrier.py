@@ -1,0 +1,20 @@
+"""What brings requests to Stripe."""
+
+from typing import Protocol
+
+from markethub.adapters.stripe import outcomes
+from markethub.domain.operation import ProviderRequest
+
+
+class Carrier(Protocol):
+    """Carries requests to Stripe, or to an account that plays it, and answers back."""
+
+    async def call(
+        self, request: ProviderRequest, *, idempotency_key: str | None = None
+    ) -> outcomes.Reply:
+        """Send and return what came back. Raises for nothing that Stripe or a network does."""
+        ...
+
+    async def close(self) -> None:
+        """Release connections."""
+        ...
