@@ -103,14 +103,17 @@ async def test_a_connection_that_the_server_has_closed_is_not_handed_on(
 @POSTGRES
 async def test_a_canceled_transaction_keeps_nothing_and_no_connection(store: Store) -> None:
     await put(store, order())
+    holds = asyncio.Event()
 
     async def work(tx: Transaction) -> None:
         await tx.orders.lock(order().id)
+        holds.set()
         await asyncio.Event().wait()
 
     for _ in range(20):  # more than there are connections
         task = asyncio.create_task(store.transactions.run(work))
-        await asyncio.sleep(0.01)
+        await holds.wait()
+        holds.clear()
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
