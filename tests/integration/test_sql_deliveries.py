@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from markethub.adapters.sqlalchemy.deliveries import DUE
 from markethub.adapters.sqlalchemy.engines import engines_for
 from markethub.adapters.sqlalchemy.outbox import stage
+from markethub.adapters.sqlalchemy.session import CoreSession
 from tests.support.stores import START, later
 from tests.support.told import paid
 
@@ -56,7 +57,7 @@ async def with_history(engine: AsyncEngine) -> None:
         await connection.exec_driver_sql(DELIVERED)
         for number in range(10):
             told = paid(f"new-{number}", at=later(seconds=number))
-            await stage(connection, [told], aggregate_id=told.order_id)
+            await stage(CoreSession(connection), [told], aggregate_id=told.order_id)
         for table in ("outbox", "deliveries"):
             await connection.execute(text(f"ANALYZE {table}"))
 
@@ -88,7 +89,7 @@ async def test_a_public_event_is_staged_with_its_delivery_in_one_statement(store
     engines = engines_for(store_url)
     async with engines.writer.begin() as connection:
         with statements(engines.writer) as seen:
-            await stage(connection, [paid("o-1")], aggregate_id="o-1")
+            await stage(CoreSession(connection), [paid("o-1")], aggregate_id="o-1")
         staged = await connection.execute(text("SELECT status FROM deliveries"))
         status = staged.scalar_one()
     await engines.dispose()
@@ -113,7 +114,7 @@ async def test_the_database_refuses_a_delivery_that_makes_no_sense(
 ) -> None:
     engines = engines_for(store_url)
     async with engines.writer.begin() as connection:
-        await stage(connection, [paid("o-1")], aggregate_id="o-1")
+        await stage(CoreSession(connection), [paid("o-1")], aggregate_id="o-1")
     with pytest.raises(IntegrityError):
         async with engines.writer.begin() as connection:
             await connection.execute(text(f"UPDATE deliveries SET {change}"))  # noqa: S608 - our own text

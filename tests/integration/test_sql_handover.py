@@ -10,6 +10,7 @@ from sqlalchemy.exc import TimeoutError as NoConnectionFree
 
 from markethub.adapters.sqlalchemy.engines import engines_for
 from markethub.adapters.sqlalchemy.handover import Handover
+from markethub.domain.order import Order
 from markethub.domain.ports.unit_of_work import Transaction
 from tests.support.stores import Store, order, put
 
@@ -102,17 +103,23 @@ async def test_a_connection_that_the_server_has_closed_is_not_handed_on(
 @POSTGRES
 async def test_a_canceled_transaction_keeps_nothing_and_no_connection(store: Store) -> None:
     await put(store, order())
+    holds = asyncio.Event()
 
     async def work(tx: Transaction) -> None:
         await tx.orders.lock(order().id)
+        holds.set()
         await asyncio.Event().wait()
 
     for _ in range(20):  # more than there are connections
         task = asyncio.create_task(store.transactions.run(work))
-        await asyncio.sleep(0.01)
+        await holds.wait()
+        holds.clear()
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
 
-    found = await store.transactions.run(lambda tx: tx.orders.lock(order().id))
-    assert found is not None
+    async def outer(_: Transaction) -> Order | None:
+        # On another connection: one of the first kind would hold the row still.
+        return await store.transactions.run(lambda tx: tx.orders.lock(order().id))
+
+    assert await store.transactions.run(outer) is not None

@@ -113,6 +113,7 @@ async def test_a_connection_lost_at_commit_is_unknown_and_never_repeated(
             nonlocal attempts
             attempts += 1
             await tx.orders.save(order())
+            await tx.orders.find(order().id)  # it has been sent: only COMMIT is left
             await kill("idle in transaction")
 
         with pytest.raises(CommitUnknown):

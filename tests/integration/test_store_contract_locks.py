@@ -106,6 +106,7 @@ async def test_a_writer_waits_for_a_locker_as_well(store: Store) -> None:
 
     async def second(tx: Transaction) -> None:
         await tx.orders.save(read.cancel(now=later(seconds=1)))
+        await tx.orders.find(O1)  # whatever is read sees what was saved
         log.append("the writer has written")
 
     async def run_second() -> None:

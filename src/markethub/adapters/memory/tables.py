@@ -73,12 +73,20 @@ class _Written(Generic[Row]):
 class Staged(Generic[Id, Row]):
     """A table as a transaction sees it: what is committed, under what itself has written."""
 
+    # One for each table and transaction: most are never touched.
+    __slots__ = ("_holder", "_locks", "_table", "_written")
+
     def __init__(self, table: Table[Id, Row], locks: RowLocks, holder: Holder) -> None:
         """See ``table``, and write nothing to it until ``apply``."""
         self._table = table
         self._locks = locks
         self._holder = holder
         self._written: dict[Id, _Written[Row]] = {}
+
+    @property
+    def has_written(self) -> bool:
+        """Tell whether there is anything to apply."""
+        return bool(self._written)
 
     def get(self, id: Id) -> Row | None:
         """Return a row, if it exists."""

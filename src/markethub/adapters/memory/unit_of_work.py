@@ -86,9 +86,10 @@ class MemoryTransaction:
 
     def commit(self) -> None:
         """Make everything visible at once. Raises StaleWrite, and then nothing is."""
-        for staged in self._staged:
+        written = [staged for staged in self._staged if staged.has_written]
+        for staged in written:
             staged.verify()
-        for staged in self._staged:
+        for staged in written:
             staged.apply()
         self._database.tell(self._outbox)
         self._database.attempts.extend(self._attempts)

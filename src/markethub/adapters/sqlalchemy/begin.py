@@ -6,10 +6,11 @@ from typing import Final, Protocol
 
 import attrs
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from markethub.adapters.sqlalchemy.handover import Handover
-from markethub.adapters.sqlalchemy.session import DriverSession, Session
+from markethub.adapters.sqlalchemy.session import CoreSession, DriverSession, Session
+from markethub.domain.errors import StaleWrite
 
 _BEGIN: Final = "BEGIN ISOLATION LEVEL READ COMMITTED"  # as the engine's: see there
 
@@ -23,7 +24,7 @@ class Begun(Protocol):
         ...
 
     async def commit(self) -> None:
-        """Make it last."""
+        """Make it last, all of it that is flushed."""
         ...
 
 
@@ -33,10 +34,10 @@ Begin = Callable[[], AbstractAsyncContextManager[Begun]]
 
 @attrs.frozen
 class _OnCore:
-    session: AsyncConnection
+    session: CoreSession
 
     async def commit(self) -> None:
-        await self.session.commit()
+        await self.session.connection.commit()
 
 
 @attrs.frozen
@@ -51,7 +52,7 @@ class BeginOnCore:
         # Closing rolls back what was not committed, also when the task is canceled.
         async with self._engine.connect() as connection:
             await connection.begin()
-            yield _OnCore(connection)
+            yield _OnCore(CoreSession(connection))
 
 
 @attrs.frozen
@@ -59,7 +60,9 @@ class _OnDriver:
     session: DriverSession
 
     async def commit(self) -> None:
-        await self.session.control("COMMIT")
+        # After a statement that failed, PostgreSQL answers COMMIT by rolling back, not by an error.
+        if await self.session.control("COMMIT") != "COMMIT":
+            raise StaleWrite("a statement of the transaction had failed")
 
 
 @attrs.frozen

@@ -19,7 +19,7 @@ from markethub.adapters.sqlalchemy.delivery_tables import (
 from markethub.adapters.sqlalchemy.mappers import Row, event_from_row
 from markethub.adapters.sqlalchemy.repositories import one
 from markethub.adapters.sqlalchemy.retry import Repeater
-from markethub.adapters.sqlalchemy.session import Read, Session
+from markethub.adapters.sqlalchemy.session import CoreSession, Read, Session
 from markethub.adapters.sqlalchemy.tables import outbox
 from markethub.adapters.sqlalchemy.upsert import INSERTS
 from markethub.domain.delivery import TOO_OLD, Answer, Attempt, Delivery, DeliveryStatus
@@ -280,7 +280,7 @@ class SqlDeliveryQueries:
             async with self._reader.connect() as connection:
                 count, oldest = (await connection.execute(waiting)).one()
                 happened = select(outbox.c.occurred_at).where(outbox.c.sequence == oldest)
-                endpoint = await one(connection, ours)
+                endpoint = await one(CoreSession(connection), ours)
                 return OutboxHealth(
                     waiting=count,
                     oldest_waiting_at=(await connection.execute(happened)).scalar_one_or_none(),

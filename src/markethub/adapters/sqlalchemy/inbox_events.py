@@ -139,7 +139,7 @@ class SqlInboxEvents:
         """Update what is known of a stored event: all but what was received."""
         row = inbox_event_to_row(event)
         changed = {f"new_{name}": row[name] for name in _CHANGING}
-        await self._session.execute(_SAVE, {"event_id": event.event.id, **changed})
+        await self._session.write(_SAVE, {"event_id": event.event.id, **changed})
 
     def _event(self, row: Read) -> InboxEvent:
         payload = self._tokens.open(row["payload"], inbox_context(row["id"]))

@@ -13,7 +13,7 @@ from markethub.domain.delivery import DeliveryStatus
 from markethub.domain.events import DomainEvent
 from markethub.domain.public_events import is_public
 
-_STAGE: Final = insert(outbox)
+_STAGE: Final = insert(outbox).inline()  # nobody asks for its number
 _STAGE_NUMBERED: Final = insert(outbox).returning(outbox.c.sequence)
 _DELIVER: Final = insert(deliveries)
 _STAGED: Final = (
@@ -33,7 +33,8 @@ _STAGE_PUBLIC: Final = insert(deliveries).from_select(
         _STAGED.c.occurred_at,
     ),
 )
-"""Both rows in one statement: a transaction pays no second trip to the server for them."""
+"""Both rows in one statement: a transaction pays no second trip to the server for them. It cannot
+be one of several that are sent together: PostgreSQL nests no writing in what writes."""
 
 
 async def stage(session: Session, events: Sequence[DomainEvent], *, aggregate_id: str) -> None:
@@ -41,7 +42,7 @@ async def stage(session: Session, events: Sequence[DomainEvent], *, aggregate_id
     for event in events:
         row = event_to_row(event, aggregate_id=aggregate_id)
         if not is_public(event):
-            await session.execute(_STAGE, row)
+            await session.write(_STAGE, row)
         elif session.dialect.name == "postgresql":
             await session.execute(_STAGE_PUBLIC, row)
         else:
@@ -55,4 +56,4 @@ async def stage(session: Session, events: Sequence[DomainEvent], *, aggregate_id
                 "next_attempt_at": event.occurred_at,
                 "updated_at": event.occurred_at,
             }
-            await session.execute(_DELIVER, delivery)
+            await session.write(_DELIVER, delivery)

@@ -20,7 +20,6 @@ from sqlalchemy import (
     select,
     update,
 )
-from sqlalchemy.exc import IntegrityError
 
 from markethub.adapters.sqlalchemy import tables
 from markethub.adapters.sqlalchemy.mappers import (
@@ -38,9 +37,7 @@ from markethub.adapters.sqlalchemy.mappers import (
 from markethub.adapters.sqlalchemy.outbox import stage
 from markethub.adapters.sqlalchemy.sealing import Tokens, operation_context
 from markethub.adapters.sqlalchemy.session import Session
-from markethub.adapters.sqlalchemy.trouble import is_taken
 from markethub.adapters.sqlalchemy.upsert import INSERTS
-from markethub.domain.errors import StaleWrite
 from markethub.domain.ids import (
     ChargeId,
     CustomerId,
@@ -76,22 +73,15 @@ class Versioned:
     async def save(self, session: Session, row: Row) -> int:
         """Insert a row of version 0, or update one that still has its version.
 
-        Returns the new version. Raises StaleWrite if somebody else was first.
+        Returns the new version. Raises StaleWrite, as ``Session.write``.
         """
         version: int = row["version"] + 1
         written = {**row, "version": version}
-        try:
-            if version == 1:
-                await session.execute(self.insert, written)
-                return version
+        if version == 1:
+            await session.write(self.insert, written)
+        else:
             match = {"saved_id": written.pop("id"), "read": row["version"]}
-            result = await session.execute(self.update, {**written, **match})
-        except IntegrityError as error:
-            if is_taken(error):
-                raise StaleWrite("somebody else took its place first") from error
-            raise
-        if result.rowcount != 1:
-            raise StaleWrite("somebody else saved it first")
+            await session.write(self.update, {**written, **match})
         return version
 
 

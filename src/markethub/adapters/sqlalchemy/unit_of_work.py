@@ -22,7 +22,7 @@ from markethub.adapters.sqlalchemy.sealing import Sealing
 from markethub.adapters.sqlalchemy.session import Session
 from markethub.adapters.sqlalchemy.trouble import is_contention
 from markethub.adapters.sqlalchemy.vault_key import VaultKey
-from markethub.domain.errors import CommitUnknown
+from markethub.domain.errors import CommitUnknown, StaleWrite
 from markethub.domain.ports.unit_of_work import Transaction, Transactions
 
 T = TypeVar("T")
@@ -83,6 +83,7 @@ class SqlTransactions:
         sealing = await self._vault_key.sealing()
         async with self._begin() as begun:
             result = await work(SqlTransaction.on(begun.session, sealing))
+            await begun.session.flush()
             await _commit(begun)
         return result
 
@@ -90,6 +91,8 @@ class SqlTransactions:
 async def _commit(begun: Begun) -> None:
     try:
         await begun.commit()
+    except StaleWrite:
+        raise
     except Exception as error:
         if is_contention(error):
             raise  # the database's own refusal: nothing was kept

@@ -137,7 +137,11 @@ class Ledger(Protocol):
 
 
 class Transaction(Protocol):
-    """Everything that one transaction may touch."""
+    """Everything that one transaction may touch.
+
+    What is saved is seen by every later read. It may be sent only then, or before the commit, and
+    what refuses it is raised there.
+    """
 
     @property
     def orders(self) -> Orders:
