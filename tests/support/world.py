@@ -65,9 +65,15 @@ def in_memory_account(options: AccountOptions | None = None) -> Account:
 class World:
     """The core as its callers see it, and the account as Stripe's side sees it."""
 
-    def __init__(self, container: Container, options: AccountOptions | None = None) -> None:
+    def __init__(
+        self,
+        container: Container,
+        options: AccountOptions | None = None,
+        *,
+        account: Account | None = None,
+    ) -> None:
         self.container = container
-        self.account = in_memory_account(options)
+        self.account = account or in_memory_account(options)
         container.account.override(providers.Object(self.account))
         self.clock = ManualClock()
         container.clock.override(providers.Object(self.clock))

@@ -197,6 +197,18 @@ class ChargeReported:
     reference: Reference
 
 
+@attrs.frozen(kw_only=True)
+class IntentHinted:
+    """An event that only named an intent, or a charge of one, legibly: a hint to read the intent.
+
+    ``reference`` is what it told of our ids.
+    """
+
+    intent_id: IntentId | None
+    charge_id: ChargeId | None
+    reference: Reference = Reference()
+
+
 class ProviderRefundStatus(StrEnum):
     """Stripe's Refund statuses, and one for those yet unheard of."""
 
@@ -236,12 +248,13 @@ class ProviderRefund:
 class RefundReported:
     """An event that carried a Refund, or a Charge whose refunds changed: a hint to read them.
 
-    ``refund`` is what an event showed that carried one.
+    ``refund`` is what an event showed that carried one; one that only named it has its id.
     """
 
     intent_id: IntentId | None
     charge_id: ChargeId | None
     refund: ProviderRefund | None = None
+    provider_refund_id: ProviderRefundId | None = None
 
 
 class ProviderDisputeStatus(StrEnum):
@@ -307,7 +320,10 @@ class ProviderFraudWarning:
 
 @attrs.frozen(kw_only=True)
 class DisputeReported:
-    """An event that carried a Dispute: a hint to read it."""
+    """An event that carried a Dispute: a hint to read it.
+
+    Without charge and intent, where it was only named, reading it tells what it is about.
+    """
 
     dispute_id: ProviderDisputeId
     charge_id: ChargeId | None
@@ -316,7 +332,7 @@ class DisputeReported:
 
 @attrs.frozen(kw_only=True)
 class WarningReported:
-    """An event that carried an early fraud warning: a hint to read it."""
+    """An event that carried an early fraud warning, or named it: as ``DisputeReported``."""
 
     warning_id: WarningId
     charge_id: ChargeId | None
@@ -349,6 +365,7 @@ class Unrecognised:
 ProviderFact = (
     IntentReported
     | ChargeReported
+    | IntentHinted
     | RefundReported
     | DisputeReported
     | WarningReported

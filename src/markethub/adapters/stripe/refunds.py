@@ -19,11 +19,11 @@ from markethub.domain.facts import (
 )
 from markethub.domain.ids import ProviderRefundId, RefundId
 
-_REFUND_TYPES: Final = frozenset(
+REFUND_TYPES: Final = frozenset(
     {"refund.created", "refund.updated", "refund.failed", "charge.refund.updated"}
 )
-_CHARGE_TYPES: Final = frozenset({"charge.refunded"})
-HANDLED_TYPES: Final = _REFUND_TYPES | _CHARGE_TYPES
+CHARGE_TYPES: Final = frozenset({"charge.refunded"})
+HANDLED_TYPES: Final = REFUND_TYPES | CHARGE_TYPES
 """The event types that tell of refunds."""
 
 
@@ -65,15 +65,27 @@ def page(obj: object) -> RefundPage:
 
 
 def event_fact(type: str, obj: object) -> ProviderFact:
-    """Read what an event of ``HANDLED_TYPES`` is about. Raises ValidationFailed."""
-    if type in _CHARGE_TYPES:
+    """Read what an event of ``HANDLED_TYPES`` is about; of an unreadable refund, only its ids.
+
+    Raises ValidationFailed for what is no such object, or has no id.
+    """
+    if type in CHARGE_TYPES:
         fields = reading.of_kind(obj, "charge")
         return RefundReported(
             intent_id=reading.intent_id(fields.get("payment_intent")),
             charge_id=reading.charge_id(fields.get("id")),
         )
-    seen = refund(obj)
-    return RefundReported(intent_id=seen.intent_id, charge_id=seen.charge_id, refund=seen)
+    fields = reading.of_kind(obj, "refund")
+    try:
+        seen = refund(fields)
+    except ValidationFailed:
+        seen = None
+    return RefundReported(
+        intent_id=reading.intent_id(fields.get("payment_intent")),
+        charge_id=reading.charge_id(fields.get("charge")),
+        refund=seen,
+        provider_refund_id=ProviderRefundId(reading.id_of(fields, "refund")),
+    )
 
 
 def _status(value: object) -> ProviderRefundStatus:

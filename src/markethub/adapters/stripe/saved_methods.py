@@ -10,7 +10,7 @@ from typing import Final, TypeVar
 import attrs
 
 from markethub.adapters.stripe import reading
-from markethub.adapters.stripe.outcomes import _REFUSALS, Answer, NoAnswer, Reply
+from markethub.adapters.stripe.outcomes import _REFUSALS, Answer, Reply
 from markethub.adapters.stripe.requests import CUSTOMER_ID, PAGE_SIZE
 from markethub.domain.customer import Customer
 from markethub.domain.errors import (
@@ -43,6 +43,11 @@ _SETUP_SUCCEEDED: Final = "setup_intent.succeeded"
 _CUSTOMER_DELETED: Final = "customer.deleted"
 HANDLED_TYPES: Final = _METHOD_TYPES | {_DETACHED, _SETUP_SUCCEEDED, _CUSTOMER_DELETED}
 """The event types that mean something to us."""
+
+FORMER_TYPES: Final[Mapping[str, str]] = {
+    "payment_method.card_automatically_updated": "payment_method.automatically_updated"
+}
+"""What API versions before 2020-08-27 call a type. Source: Stripe's changelog of that version."""
 
 T = TypeVar("T")
 
@@ -114,7 +119,7 @@ def value(reply: Reply, translator: Callable[[object], T]) -> T:
     where another request under the key is in flight; GatewayRejected for what is refused for
     good; GatewayUnavailable for all else.
     """
-    if isinstance(reply, NoAnswer):
+    if not isinstance(reply, Answer):
         raise GatewayUnavailable(f"the provider did not answer ({reply.reason})")
     if 200 <= reply.status < 300:
         try:

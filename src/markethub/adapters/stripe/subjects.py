@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping
 
+from markethub.adapters.stripe.reading import reference_id
+
 _REFERENCES = ("payment_intent", "charge")
 """What other objects name the payment by, the more telling first."""
 
@@ -17,13 +19,7 @@ def subject_of(event: Mapping[str, object], event_id: str) -> str:
     if not isinstance(obj, Mapping):
         return event_id
     for name in _REFERENCES:
-        found = _id(obj.get(name))
+        found = reference_id(obj.get(name))
         if found is not None:
             return found
-    return _id(obj) or event_id
-
-
-def _id(reference: object) -> str | None:
-    """Return the id of an object that stands there whole or by its id."""
-    found = reference.get("id") if isinstance(reference, Mapping) else reference
-    return found if isinstance(found, str) and 0 < len(found) <= 255 else None
+    return reference_id(obj) or event_id

@@ -19,6 +19,7 @@ from markethub.domain.facts import (
     CaptureMethod,
     ChargeReported,
     Failure,
+    IntentHinted,
     IntentReported,
     IntentStatus,
     ProviderCharge,
@@ -123,14 +124,19 @@ def event_fact(type: str, obj: object) -> ProviderFact:
     """Read what an event of ``type`` says about its object.
 
     The same whatever API version shaped it: an inline charge is left for the read to bring.
-    An intent in a currency that we do not count, with no id of ours, is none of our business.
-    Raises ValidationFailed for an unreadable object.
+    An intent in a currency that we do not count, with no id of ours, is none of our business;
+    one that lacks what we need is a hint to read it. Raises ValidationFailed for what is no such
+    object, or has no id.
     """
     if type in CLAIMED_STATUS:
         fields = reading.of_kind(obj, "payment_intent")
         if not _is_ours(fields) and reading.word(fields.get("currency")) not in CURRENCIES:
             return Unrecognised(type=type)
-        return IntentReported(intent=_intent(fields, None), claimed_status=CLAIMED_STATUS[type])
+        try:
+            return IntentReported(intent=_intent(fields, None), claimed_status=CLAIMED_STATUS[type])
+        except ValidationFailed:
+            intent_id = IntentId(reading.id_of(fields, "payment_intent"))
+            return IntentHinted(intent_id=intent_id, charge_id=None, reference=reference(fields))
     if type in CHARGE_TYPES:
         fields = reading.of_kind(obj, "charge")
         return ChargeReported(
@@ -210,9 +216,18 @@ def _is_ours(fields: Mapping[str, object]) -> bool:
     return reference(fields).payment_id is not None
 
 
+_FORMER_STATUS: Final[Mapping[str, str]] = {
+    "requires_source": IntentStatus.REQUIRES_PAYMENT_METHOD.value,
+    "requires_source_action": IntentStatus.REQUIRES_ACTION.value,
+}
+"""What API versions before 2019-02-11 call two statuses. Source: Stripe's "How intents work"."""
+
+
 def _status(value: object) -> IntentStatus:
+    if not isinstance(value, str):
+        return IntentStatus.UNKNOWN
     try:
-        return IntentStatus(value) if isinstance(value, str) else IntentStatus.UNKNOWN
+        return IntentStatus(_FORMER_STATUS.get(value, value))
     except ValueError:
         return IntentStatus.UNKNOWN
 

@@ -15,7 +15,7 @@ from typing import Final
 
 import msgspec
 
-from markethub.adapters.stripe import disputes, reading, refunds, saved_methods, translate
+from markethub.adapters.stripe import disputes, reading, refunds, saved_methods, thin, translate
 from markethub.adapters.stripe.subjects import subject_of
 from markethub.domain.errors import InvalidSignature, ValidationFailed
 from markethub.domain.facts import ProviderFact, ReceivedEvent
@@ -25,14 +25,17 @@ from markethub.domain.secret import Secret
 TOLERANCE_S: Final = 300
 """How old a signature may be, or how far ahead of our clock: Stripe's default, both ways."""
 
-_HANDLED_TYPES: Final = (
+HANDLED_TYPES: Final = (
     translate.HANDLED_TYPES
     | refunds.HANDLED_TYPES
     | disputes.HANDLED_TYPES
     | saved_methods.HANDLED_TYPES
 )
+"""The types of snapshot events that mean something to us."""
+
 _EVENT_ID = re.compile(r"[A-Za-z0-9_]{1,255}")
-_TYPE = re.compile(r"[a-z0-9_.]{1,255}")
+# A thin event has types like ``v2.core.account[identity].updated``.
+_TYPE = re.compile(r"[a-z0-9_.\[\]]{1,255}")
 _VERSION = re.compile(r"[A-Za-z0-9_.-]{1,255}")
 _TIMESTAMP = re.compile(r"[0-9]{1,12}")
 
@@ -64,20 +67,23 @@ class StripeEventTranslator:
 
     def translate(self, event: ReceivedEvent) -> ProviderFact:
         """Read what a stored event says. Raises ValidationFailed for an unreadable object."""
-        if event.type not in _HANDLED_TYPES:
-            return translate.event_fact(event.type, None)
+        if thin.is_type(event.type):
+            return thin.event_fact(event.type, msgspec.json.decode(event.payload))
+        type_ = saved_methods.FORMER_TYPES.get(event.type, event.type)
+        if type_ not in HANDLED_TYPES:
+            return translate.event_fact(type_, None)
         try:
             payload = msgspec.json.decode(event.payload)
             obj = payload["data"]["object"]
         except (ValueError, TypeError, KeyError, RecursionError):
             raise ValidationFailed("data.object", "is missing") from None
-        if event.type in refunds.HANDLED_TYPES:
-            return refunds.event_fact(event.type, obj)
-        if event.type in disputes.HANDLED_TYPES:
-            return disputes.event_fact(event.type, obj)
-        if event.type in saved_methods.HANDLED_TYPES:
-            return saved_methods.event_fact(event.type, obj)
-        return translate.event_fact(event.type, obj)
+        if type_ in refunds.HANDLED_TYPES:
+            return refunds.event_fact(type_, obj)
+        if type_ in disputes.HANDLED_TYPES:
+            return disputes.event_fact(type_, obj)
+        if type_ in saved_methods.HANDLED_TYPES:
+            return saved_methods.event_fact(type_, obj)
+        return translate.event_fact(type_, obj)
 
     def _any_matches(self, body: bytes, timestamp: str, signatures: Iterable[str]) -> bool:
         signed = timestamp.encode() + b"." + body
@@ -188,7 +194,8 @@ def _finite(text: str) -> float:
 
 def _received(event: Mapping[str, object], payload: str) -> ReceivedEvent:
     event_id, type_, version = event.get("id"), event.get("type"), event.get("api_version")
-    if event.get("object") != "event":
+    kind, created = event.get("object"), event.get("created")
+    if kind not in ("event", thin.KIND):
         raise ValidationFailed("object", "is no event")
     if not isinstance(event_id, str) or not _EVENT_ID.fullmatch(event_id):
         raise ValidationFailed("id", "is no event id")
@@ -201,7 +208,9 @@ def _received(event: Mapping[str, object], payload: str) -> ReceivedEvent:
         id=EventId(event_id),
         type=type_,
         livemode=livemode,
-        created_at=reading.moment(event.get("created"), "created"),
+        created_at=(
+            thin.moment(created) if kind == thin.KIND else reading.moment(created, "created")
+        ),
         api_version=version if isinstance(version, str) and _VERSION.fullmatch(version) else None,
         payload=payload,
         subject=subject_of(event, event_id),

@@ -8,8 +8,10 @@ import attrs
 
 from markethub.domain.facts import (
     DisputeReported,
+    ProviderDispute,
     ProviderDisputeStatus,
     ProviderFact,
+    ProviderFraudWarning,
     WarningReported,
 )
 from markethub.domain.ids import PaymentId
@@ -34,12 +36,31 @@ class DisputeEvents:
         """Ask for a look at the object."""
         if not isinstance(fact, DisputeReported | WarningReported):
             raise TypeError(f"not about a dispute: {type(fact).__name__}")
+        if fact.intent_id is None and fact.charge_id is None:
+            return self._ask_what_it_is_about(fact)
         payment = await payment_of(tx, intent_id=fact.intent_id, charge_id=fact.charge_id)
         if payment is None:
             return _NOT_OURS
         if isinstance(fact, WarningReported):
             return self._look_at_warning(payment, fact)
         return await self._look_at_dispute(tx, payment.id, fact)
+
+    def _ask_what_it_is_about(self, fact: DisputeReported | WarningReported) -> Look:
+        async def fetch() -> Work:
+            view: ProviderDispute | ProviderFraudWarning
+            if isinstance(fact, DisputeReported):
+                view = await self.settlement.desk.read_dispute(fact.dispute_id)
+            else:
+                view = await self.settlement.desk.read_warning(fact.warning_id)
+            told = attrs.evolve(fact, charge_id=view.charge_id, intent_id=view.intent_id)
+            is_about_nothing = view.charge_id is None and view.intent_id is None
+
+            async def work(tx: Transaction) -> Step:
+                return _NOT_OURS if is_about_nothing else await self(tx, told)
+
+            return work
+
+        return Look(fetch=fetch)
 
     async def _look_at_dispute(
         self, tx: Transaction, payment_id: PaymentId, fact: DisputeReported

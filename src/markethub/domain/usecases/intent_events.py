@@ -4,21 +4,23 @@ import attrs
 
 from markethub.domain.facts import (
     ChargeReported,
+    IntentHinted,
     IntentReported,
     ProviderFact,
     ProviderIntent,
     Reference,
 )
-from markethub.domain.ids import IntentId, PaymentId
+from markethub.domain.ids import ChargeId, IntentId, PaymentId
 from markethub.domain.payment import Payment
 from markethub.domain.ports.unit_of_work import Transaction
 from markethub.domain.usecases.inbox_handler import Applied, Ignored, Look, Parked, Step, Work
+from markethub.domain.usecases.locating import payment_of
 from markethub.domain.usecases.settlement import Settlement
 
 
 @attrs.frozen(kw_only=True)
 class IntentEvents:
-    """Takes ``IntentReported`` and ``ChargeReported``."""
+    """Takes ``IntentReported``, ``ChargeReported`` and ``IntentHinted``."""
 
     settlement: Settlement
 
@@ -27,12 +29,29 @@ class IntentEvents:
         match fact:
             case IntentReported(intent=intent):
                 return await self._settle(tx, intent.id, intent.reference, _applicable(fact))
-            case ChargeReported(intent_id=intent_id, reference=reference):
-                if intent_id is None:
-                    return Ignored(reason="no_intent")
+            case ChargeReported(intent_id=None, charge_id=charge_id, reference=reference):
+                return await self._find(tx, charge_id, reference) or Ignored(reason="no_intent")
+            case IntentHinted(intent_id=None, charge_id=charge_id, reference=reference):
+                found = await self._find(tx, charge_id, reference)
+                return found or Parked(ours=reference.payment_id is not None)
+            case (
+                ChargeReported(intent_id=str() as intent_id, reference=reference)
+                | IntentHinted(intent_id=str() as intent_id, reference=reference)
+            ):
                 return await self._settle(tx, intent_id, reference, None)
             case _:
                 raise TypeError(f"not about an intent: {type(fact).__name__}")
+
+    async def _find(
+        self, tx: Transaction, charge_id: ChargeId | None, reference: Reference
+    ) -> Look | None:
+        """Ask for a look at a charge's intent, if we know one."""
+        payment = await payment_of(tx, intent_id=None, charge_id=charge_id)
+        if payment is None and reference.payment_id is not None:
+            payment = await tx.payments.find(reference.payment_id)
+        if payment is None or payment.intent_id is None:
+            return None
+        return self._look(payment, payment.intent_id)
 
     async def _settle(
         self,

@@ -25,6 +25,9 @@ class RefundEvents:
         if not isinstance(fact, RefundReported):
             raise TypeError(f"not about a refund: {type(fact).__name__}")
         payment = await payment_of(tx, intent_id=fact.intent_id, charge_id=fact.charge_id)
+        if payment is None and fact.provider_refund_id is not None:
+            known = await tx.refunds.find_by_provider_id(fact.provider_refund_id)
+            payment = await tx.payments.find(known.payment_id) if known else None
         if payment is None:
             ours = fact.refund is not None and fact.refund.refund_id is not None
             return Parked(ours=ours)

@@ -75,7 +75,11 @@ def documented_problems(*statuses: int) -> dict[str, Mapping[str, object]]:
 
 
 def documented(
-    shape: type[Any] | None = None, *, required: bool = True, keyed: bool = False
+    shape: type[Any] | None = None,
+    *,
+    required: bool = True,
+    keyed: bool = False,
+    needs_key: bool = False,
 ) -> type[Operation]:
     """Publish a body that the handler decodes itself, and the Idempotency-Key if it takes one."""
     body = None
@@ -84,7 +88,7 @@ def documented(
             required=required,
             content={"application/json": OpenAPIMediaType(schema=_schema(shape))},
         )
-    return _operation(body, keyed=keyed)
+    return _operation(body, keyed=keyed, needs_key=needs_key)
 
 
 def file_upload(*, fields: Iterable[str]) -> type[Operation]:
@@ -103,9 +107,9 @@ def file_upload(*, fields: Iterable[str]) -> type[Operation]:
 
 
 def _operation(
-    body: RequestBody | None, *, keyed: bool = False, extra: tuple[Parameter, ...] = ()
+    body: RequestBody | None, *, keyed: bool = False, needs_key: bool = False
 ) -> type[Operation]:
-    headers = (*extra, _KEY_HEADER) if keyed else extra
+    headers = [_key_header(required=needs_key)] if keyed else []
 
     @dataclass
     class DocumentedOperation(Operation):
@@ -117,17 +121,19 @@ def _operation(
     return DocumentedOperation
 
 
-_KEY_HEADER: Final = Parameter(
-    name="Idempotency-Key",
-    param_in="header",
-    required=False,
-    description="The same key and body give the same answer for 24 hours.",
-    schema=Schema(
-        type="string",  # type: ignore[arg-type]  # a plain string is what the enum renders to
-        min_length=1,
-        max_length=KEY_CHARACTERS_MAXIMUM,
-    ),
-)
+def _key_header(*, required: bool) -> Parameter:
+    return Parameter(
+        name="Idempotency-Key",
+        param_in="header",
+        required=required,
+        description="The same key and body give the same answer for 24 hours.",
+        schema=Schema(
+            type="string",  # type: ignore[arg-type]  # a plain string is what the enum renders to
+            min_length=1,
+            max_length=KEY_CHARACTERS_MAXIMUM,
+            pattern="^[ -~]*$",
+        ),
+    )
 
 
 def _schema(shape: type[Any]) -> Schema:

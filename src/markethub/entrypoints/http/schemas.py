@@ -10,10 +10,11 @@ from msgspec import UNSET, Meta, UnsetType
 
 from markethub.domain.facts import CaptureMethod
 from markethub.domain.ids import MethodId, customer_id
-from markethub.domain.money import Currency
-from markethub.domain.order import Cart, Line, OrderStatus
+from markethub.domain.money import CURRENCIES, MAXIMUM_MINOR, Currency
+from markethub.domain.order import LINES_MAXIMUM, QUANTITY_MAXIMUM, Cart, Line, OrderStatus
 from markethub.domain.payment import Action, Payment, PaymentStatus
 from markethub.domain.ports.queries import OrderView, PaymentPage
+from markethub.domain.usecases.cancel_payment import REASONS
 from markethub.domain.usecases.charge_order import ChargeStarted
 from markethub.domain.usecases.confirm_payment import PaymentConfirmed
 from markethub.domain.usecases.usage import Wish
@@ -25,6 +26,13 @@ from markethub.entrypoints.http.refund_schemas import RefundOut, RefundsByPaymen
 
 Sku = Annotated[str, Meta(min_length=1, max_length=128)]
 Title = Annotated[str, Meta(min_length=1, max_length=500)]
+# What follows is published only: the domain checks it, and says what is wrong in its own words.
+OutsideId = Annotated[str, Meta(extra_json_schema={"pattern": "^[A-Za-z0-9_.:-]{1,64}$"})]
+CurrencyCode = Annotated[str, Meta(extra_json_schema={"enum": sorted(CURRENCIES)})]
+Amount = Annotated[int, Meta(extra_json_schema={"minimum": 0, "maximum": MAXIMUM_MINOR})]
+Quantity = Annotated[int, Meta(extra_json_schema={"minimum": 1, "maximum": QUANTITY_MAXIMUM})]
+CancelReason = Annotated[str, Meta(extra_json_schema={"enum": list(REASONS)})]
+
 MethodName = Annotated[str, Meta(min_length=1, max_length=128, pattern="^[A-Za-z0-9_]+$")]
 IntentName = Annotated[str, Meta(min_length=1, max_length=255)]
 """Stripe's ids may grow to 255 characters, by its own word."""
@@ -35,19 +43,21 @@ class LineIn(msgspec.Struct, forbid_unknown_fields=True):
 
     sku: Sku
     title: Title
-    unit_price: int
-    quantity: int
-    discount: int = 0
-    tax: int = 0
+    unit_price: Amount
+    quantity: Quantity
+    discount: Amount = 0
+    tax: Amount = 0
 
 
 class OrderIn(msgspec.Struct, forbid_unknown_fields=True):
     """The whole order as it shall be."""
 
-    customer_id: str
-    currency: str
-    lines: list[LineIn]
-    shipping: int = 0
+    customer_id: OutsideId
+    currency: CurrencyCode
+    lines: Annotated[
+        list[LineIn], Meta(extra_json_schema={"minItems": 1, "maxItems": LINES_MAXIMUM})
+    ]
+    shipping: Amount = 0
     expected_total: int | UnsetType = UNSET
 
     def cart(self) -> Cart:
@@ -107,7 +117,7 @@ class CaptureIn(msgspec.Struct, forbid_unknown_fields=True):
 class CancelIn(msgspec.Struct, forbid_unknown_fields=True):
     """Why, in Stripe's words."""
 
-    reason: str | UnsetType = UNSET
+    reason: CancelReason | UnsetType = UNSET
 
 
 def given(value: int | UnsetType) -> int | None:

@@ -17,6 +17,7 @@ from markethub.domain.facts import (
     Card,
     ChargeReported,
     Failure,
+    IntentHinted,
     IntentReported,
     IntentStatus,
     ProviderCharge,
@@ -87,6 +88,18 @@ class TestAnIntent:
     @pytest.mark.parametrize("status", list(IntentStatus))
     def test_has_stripes_status(self, status: IntentStatus) -> None:
         assert status is translate.intent(objects.intent(status=status.value)).status
+
+    @pytest.mark.parametrize(
+        ("former", "status"),
+        [
+            ("requires_source", IntentStatus.REQUIRES_PAYMENT_METHOD),
+            ("requires_source_action", IntentStatus.REQUIRES_ACTION),
+        ],
+    )
+    def test_has_a_status_also_under_its_former_name(
+        self, former: str, status: IntentStatus
+    ) -> None:
+        assert status is translate.intent(objects.intent(status=former)).status
 
     @pytest.mark.parametrize("status", ["requires_prayer", "", None, 7, ["succeeded"]])
     def test_of_an_unheard_of_status_is_unknown(self, status: Any) -> None:
@@ -269,9 +282,18 @@ class TestAnEvent:
 
         assert Unrecognised(type="payment_intent.succeeded") == fact
 
-    def test_about_our_intent_in_a_currency_we_refuse_is_reported(self) -> None:
-        with pytest.raises(ValidationFailed):
-            translate.event_fact("payment_intent.succeeded", objects.intent(currency="ugx"))
+    @pytest.mark.parametrize(
+        "lacking",
+        [{"currency": "ugx"}, {"amount": None}, {"amount_received": None}, {"created": "today"}],
+    )
+    def test_about_our_intent_that_lacks_what_we_need_is_a_hint_to_read_it(
+        self, lacking: dict[str, Any]
+    ) -> None:
+        expected = IntentHinted(intent_id=IntentId("pi_1"), charge_id=None, reference=OURS)
+
+        assert expected == translate.event_fact(
+            "payment_intent.succeeded", objects.intent(**lacking)
+        )
 
     @pytest.mark.parametrize("handled", sorted(translate.HANDLED_TYPES))
     @given(obj=json_values)

@@ -54,7 +54,7 @@ def is_dry_run(body: bytes) -> bool:
 @post(
     "/{payment_id:str}/refunds",
     status_code=201,
-    operation_class=documented(RefundIn, required=False, keyed=True),
+    operation_class=documented(RefundIn, required=False, keyed=True, needs_key=True),
     responses=problems(*WRITES),
     opt={ACCESS: _REFUNDERS, KEEP: Keep.ANSWER, UNKEYED: is_dry_run},
 )

@@ -115,7 +115,7 @@ DOCUMENTED: Final[Mapping[str, object]] = {
                 "name": "Stripe-Signature",
                 "in": "header",
                 "schema": {"type": "string"},
-                "required": False,
+                "required": True,
             }
         ],
         "requestBody": {
