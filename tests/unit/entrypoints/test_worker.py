@@ -127,7 +127,7 @@ async def test_a_stop_cuts_off_a_step_that_takes_too_long(monkeypatch: pytest.Mo
     loops.start([Loop(name="hanging", step=hang)])
     await begun.wait()
     with capture_logs() as lines:
-        await loops.stop()
+        await asyncio.wait_for(loops.stop(), timeout=5)
 
     assert let_go.is_set()
     assert ["loop.cut_off"] == [line["event"] for line in lines]

@@ -45,7 +45,7 @@ def _count_of(table: Table, condition: TextClause) -> ScalarSelect[int]:
 
 
 # Each is answered from a partial index: what is processed is never counted.
-_WAITING: Final = select(
+INBOX_FIGURES: Final = select(
     func.min(_INBOX.received_at).label("oldest"),
     func.min(_INBOX.next_attempt_at).label("earliest"),
     func.count().label("total"),
@@ -55,7 +55,7 @@ _WAITING: Final = select(
     .label("retrying"),
     func.count().filter(_INBOX.failures > 0).label("failing"),
 ).where(tables.INBOX_WAITING)
-_COUNTS: Final = select(
+COUNTS: Final = select(
     _count_of(tables.operations, tables.OPERATION_UNRESOLVED).label("unresolved"),
     _count_of(tables.inbox, tables.INBOX_DEAD).label("dead"),
     _count_of(tables.inbox, tables.INBOX_WRONG_MODE).label("wrong_mode"),
@@ -172,8 +172,8 @@ async def _health(connection: AsyncConnection) -> StoreHealth:
             waiting_events=0,
             unresolved_operations=0,
         )
-    waiting = (await connection.execute(_WAITING)).one()
-    others = (await connection.execute(_COUNTS)).one()
+    waiting = (await connection.execute(INBOX_FIGURES)).one()
+    others = (await connection.execute(COUNTS)).one()
     return StoreHealth(
         schema_is_current=True,
         oldest_waiting_event_at=waiting.oldest,
