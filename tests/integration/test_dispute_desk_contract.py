@@ -8,8 +8,7 @@ import attrs
 import pytest
 
 from markethub.adapters.fake.account import Account
-from markethub.adapters.fake.dispute_desk import FakeDisputeDesk
-from markethub.adapters.stripe.dispute_desk import StripeDisputeDesk
+from markethub.adapters.stripe.dispute_desk import ApiDisputeDesk
 from markethub.domain.errors import NotFound
 from markethub.domain.evidence import EvidenceFile
 from markethub.domain.facts import ProviderDispute, ProviderDisputeStatus
@@ -17,8 +16,8 @@ from markethub.domain.ids import ProviderDisputeId, ProviderFileId, WarningId
 from markethub.domain.money import Money
 from markethub.domain.ports.dispute_desk import DeskOutcome, DisputeDesk, DisputeDone
 from markethub.domain.ports.gateway import Declined
-from markethub.domain.secret import Secret
 from markethub.domain.submission import CloseDispute, DisputeCommand, SubmitEvidence
+from tests.support.carriers import to_account, to_address
 from tests.support.door import Passed, door_of
 from tests.support.gateway_rig import new_account
 from tests.support.stripe_params import problems
@@ -66,12 +65,10 @@ class Rig:
 @asynccontextmanager
 async def rig_of(kind: str, account: Account) -> AsyncIterator[Rig]:
     if kind == "fake":
-        yield Rig(desk=FakeDisputeDesk(account), account=account, passed=[])
+        yield Rig(desk=ApiDisputeDesk(to_account(account)), account=account, passed=[])
         return
     async with door_of(account) as door:
-        desk = StripeDisputeDesk(
-            secret_key=Secret("sk_test_dev"), api_base=door.url, max_network_retries=0
-        )
+        desk = ApiDisputeDesk(to_address(door.url))
         yield Rig(desk=desk, account=account, passed=door.passed)
         await desk.close()
         assert [] == [

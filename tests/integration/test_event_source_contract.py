@@ -11,12 +11,12 @@ import attrs
 import pytest
 
 from markethub.adapters.fake.account import Account
-from markethub.adapters.fake.event_source import fake_event_source
 from markethub.adapters.stripe.client import StripeApi
 from markethub.adapters.stripe.event_source import TYPES_MAXIMUM, ApiEventSource
 from markethub.adapters.stripe.event_types import EVENT_TYPES
 from markethub.domain.errors import GatewayUnavailable
 from markethub.domain.secret import Secret
+from tests.support.carriers import to_account
 from tests.support.door import Door, Passed, door_of
 from tests.support.gateway_rig import NOW, new_account
 from tests.support.stripe_openapi import require_schemas, schema_problems
@@ -74,7 +74,7 @@ def api_of(door: Door, *, key: str = "sk_test_dev") -> StripeApi:
 async def rig(request: pytest.FixtureRequest, anyio_backend: str) -> AsyncIterator[Rig]:
     account = new_account()
     if request.param == "fake":
-        yield Rig(source=fake_event_source(account), account=account, passed=[])
+        yield Rig(source=ApiEventSource(to_account(account)), account=account, passed=[])
         return
     async with door_of(account) as door:
         api = api_of(door)

@@ -12,8 +12,6 @@ import pytest
 
 from markethub.adapters.fake.account import Fault
 from markethub.adapters.fake.bank import Bank
-from markethub.adapters.fake.gateway import FakeGateway
-from markethub.adapters.stripe.gateway import StripeGateway
 from markethub.domain.errors import GatewayRejected, GatewayUnavailable, NotFound
 from markethub.domain.facts import (
     BalanceTransaction,
@@ -27,7 +25,7 @@ from markethub.domain.facts import (
 from markethub.domain.ids import CustomerId, IntentId, OrderId, PaymentId, RefundId
 from markethub.domain.money import Money
 from markethub.domain.operation import CancelIntent, CaptureIntent, RefundIntent, UpdateIntent
-from markethub.domain.ports.gateway import Declined, Done, Gateway, NotTaken, Refunded, Unknown
+from markethub.domain.ports.gateway import Declined, Done, NotTaken, Refunded, Unknown
 from tests.support.gateway_rig import (
     CHALLENGE,
     DECLINED,
@@ -478,8 +476,3 @@ class TestTrouble:
                 await rig.gateway.list_intents(created_from=NOW)
             with pytest.raises(GatewayRejected):
                 await rig.gateway.account_id()
-
-
-def conforms(fake: FakeGateway, stripe_gateway: StripeGateway) -> None:
-    """Let the type checker prove that both fit the port."""
-    _: tuple[Gateway, Gateway] = fake, stripe_gateway

@@ -4,7 +4,7 @@ import asyncio
 import json
 import socket
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 from pathlib import Path
@@ -132,7 +132,8 @@ async def test_a_redirect_is_a_failure_and_is_never_followed(status: int) -> Non
     assert 1 == len(receiver.received)
 
 
-async def test_a_long_answer_is_not_read_to_its_end() -> None:
+async def test_a_long_answer_is_not_read_to_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(publishing, "DRAIN_S_MAXIMUM", 60)
     async with receiving() as receiver:
         head = b"HTTP/1.1 200 OK\r\ncontent-length: 1000000000\r\n\r\n"
         receiver.answers = [head + b"x" * 65_536]
@@ -160,6 +161,25 @@ async def test_a_receiver_that_does_not_answer_is_not_waited_for() -> None:
 
     assert (None, "timeout") == (answer.status, answer.error)
     assert 40 <= answer.duration_ms < 2000
+
+
+async def test_a_receiver_that_answers_drop_by_drop_is_not_waited_for_either() -> None:
+    async def drip(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 200 OK\r\n")
+        with suppress(ConnectionError):
+            while not writer.is_closing():
+                writer.write(b"x-drop: 1\r\n")
+                await writer.drain()
+                await asyncio.sleep(0.01)
+
+    server = await asyncio.start_server(drip, "127.0.0.1", 0)
+    url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
+    with anyio.fail_after(2):
+        async with publishing_to(url, timeout_s=0.1) as publisher:
+            [answer] = await publisher.publish([message()])
+    server.close()
+
+    assert "timeout" == answer.error
 
 
 async def test_an_answer_that_is_no_http_is_a_failure() -> None:
@@ -275,8 +295,9 @@ async def test_a_certificate_of_an_unknown_authority_is_refused(tmp_path: Path) 
     assert [] == receiver.received
 
 
-async def test_the_next_of_a_hosts_addresses_is_tried_when_one_is_closed() -> None:
-    names = Names([["127.0.0.2", "127.0.0.1"]])
+@pytest.mark.parametrize("found", [["127.0.0.2", "127.0.0.1"], ["127.0.0.1", "127.0.0.2"]])
+async def test_the_next_of_a_hosts_addresses_is_tried_when_one_is_closed(found: list[str]) -> None:
+    names = Names([found])
     async with receiving() as receiver:
         [answer] = await send(receiver, resolve=names)
 

@@ -275,8 +275,38 @@ async def test_health_counts_what_waits(store: Store) -> None:
             earliest_due_at=later(seconds=3),
             waiting_events=2,
             unresolved_operations=1,
+            parked_events=1,
         )
         == await store.queries.health()
+    )
+
+
+async def test_health_says_of_events_what_somebody_should_see(store: Store) -> None:
+    moment = later(seconds=1)
+    tried = event("evt_4").postpone("request_in_progress", now=moment)
+    stumbled = event("evt_5").fail("KeyError", error="Traceback ...", now=moment)
+    await receive(
+        store,
+        [
+            event("evt_1"),
+            event("evt_2").park("unknown_intent", ours=True, now=moment),
+            event("evt_3").process(now=moment),
+            tried,
+            stumbled,
+            attrs.evolve(stumbled.bury("KeyError", now=moment), event=event("evt_6").event),
+            event("evt_7").ignore("unhandled_type", now=moment),
+            event("evt_8").ignore("wrong_mode", now=moment),
+        ],
+    )
+    health = await store.queries.health()
+
+    assert (4, 1, 2, 1, 1, 1) == (
+        health.waiting_events,
+        health.parked_events,
+        health.retrying_events,
+        health.failing_events,
+        health.dead_events,
+        health.wrong_mode_events,
     )
 
 

@@ -13,10 +13,10 @@ import attrs
 import pytest
 from dependency_injector import providers
 
-from markethub.adapters.stripe.gateway import StripeGateway
-from markethub.domain.secret import Secret
+from markethub.adapters.stripe.gateway import ApiGateway
 from markethub.entrypoints.setting_values import Database
 from tests.support.app import SETTINGS, Api, order_body, serving
+from tests.support.carriers import to_address
 from tests.support.door import open_door
 from tests.support.world import CHALLENGE, DECLINED, SUCCESS
 
@@ -40,7 +40,7 @@ async def api(request: pytest.FixtureRequest, database_url: str) -> AsyncIterato
         stack.push_async_callback(container.store().close)
         if request.param == "stripe":
             door = await stack.enter_async_context(open_door(api.world.account))
-            gateway = StripeGateway(secret_key=Secret("sk_test_dev"), api_base=door)
+            gateway = ApiGateway(to_address(door))
             stack.push_async_callback(gateway.close)
             container.gateway.override(providers.Object(gateway))
         yield api

@@ -13,7 +13,6 @@ import pytest
 
 from markethub.adapters.fake import network
 from markethub.adapters.fake.account import Account, Fault
-from markethub.adapters.fake.vault import fake_vault
 from markethub.adapters.stripe.client import StripeApi
 from markethub.adapters.stripe.vault import ApiVault
 from markethub.domain.customer import Customer
@@ -33,6 +32,7 @@ from markethub.domain.usecases.usage import Wish
 from markethub.entrypoints.container import build_container
 from markethub.entrypoints.setting_values import Database
 from markethub.entrypoints.settings import Settings
+from tests.support.carriers import to_account
 from tests.support.door import Passed, door_of
 from tests.support.gateway_rig import FIFTY, NOW, create, new_account, rig_of
 from tests.support.stripe_openapi import require_schemas, schema_problems
@@ -77,7 +77,7 @@ def begun(number: int = 1) -> Customer:
 @asynccontextmanager
 async def vault_rig(kind: str, account: Account) -> AsyncIterator[Rig]:
     if kind == "fake":
-        yield Rig(vault=fake_vault(account), account=account, passed=[])
+        yield Rig(vault=ApiVault(to_account(account)), account=account, passed=[])
         return
     async with door_of(account) as door:
         api = StripeApi(

@@ -8,16 +8,15 @@ from typing import Any
 import attrs
 
 from markethub.adapters.fake.account import Account
-from markethub.adapters.fake.gateway import FakeGateway
 from markethub.adapters.fake.options import AccountOptions
 from markethub.adapters.fake.store import DictStore
-from markethub.adapters.stripe.gateway import StripeGateway
+from markethub.adapters.stripe.gateway import ApiGateway
 from markethub.domain.facts import ProviderIntent
 from markethub.domain.ids import IntentId, PaymentId
 from markethub.domain.money import Money
 from markethub.domain.operation import CreateIntent, GatewayCommand
 from markethub.domain.ports.gateway import Done, Gateway, GatewayOutcome
-from markethub.domain.secret import Secret
+from tests.support.carriers import to_account, to_address
 from tests.support.door import Passed, door_of
 from tests.support.stripe_params import problems
 
@@ -97,14 +96,10 @@ async def rig_of(
     kind: str, account: Account, *, max_network_retries: int = 0
 ) -> AsyncIterator[Rig]:
     if kind == "fake":
-        yield Rig(gateway=FakeGateway(account), account=account, passed=[])
+        yield Rig(gateway=ApiGateway(to_account(account)), account=account, passed=[])
         return
     async with door_of(account) as door:
-        gateway = StripeGateway(
-            secret_key=Secret("sk_test_dev"),
-            api_base=door.url,
-            max_network_retries=max_network_retries,
-        )
+        gateway = ApiGateway(to_address(door.url, retries=max_network_retries))
         yield Rig(gateway=gateway, account=account, passed=door.passed)
         await gateway.close()
         assert [] == [

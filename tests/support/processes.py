@@ -26,14 +26,17 @@ def clean_environment(settings: Mapping[str, str]) -> dict[str, str]:
 
 @contextmanager
 def started_markethub(
-    *words: str, folder: Path, settings: Mapping[str, str] | None = None
+    *words: str,
+    folder: Path,
+    settings: Mapping[str, str] | None = None,
+    log_name: str = "log",
 ) -> Iterator["subprocess.Popen[str]"]:
-    """Start a command that runs until it is stopped; what it logs goes to ``folder/log``.
+    """Start a command that runs until it is stopped; what it logs goes to ``folder/log_name``.
 
     Whatever the test did not stop is stopped in the end.
     """
     with (
-        (folder / "log").open("w") as log,
+        (folder / log_name).open("w") as log,
         subprocess.Popen(  # noqa: S603 - our own program
             [MARKETHUB, *words],
             cwd=folder,

@@ -68,6 +68,11 @@ class InboxEvent:
         """Tell whether its effect is still to come."""
         return self.status in WAITING
 
+    @property
+    def is_of_wrong_mode(self) -> bool:
+        """Tell whether it is kept for the record only, for it is of the other mode."""
+        return self.status is InboxStatus.IGNORED and self.reason == WRONG_MODE
+
     def process(self, *, now: datetime) -> Self:
         """Mark it done: in the same transaction as its effect."""
         return attrs.evolve(
@@ -124,7 +129,7 @@ class InboxEvent:
 
         Raises InvalidTransition for one of the other mode, which is never applied.
         """
-        if self.status is InboxStatus.IGNORED and self.reason == WRONG_MODE:
+        if self.is_of_wrong_mode:
             raise InvalidTransition("an event of the other mode is never applied")
         return attrs.evolve(
             self,

@@ -28,7 +28,7 @@ from markethub.domain.facts import (
 )
 from markethub.domain.ids import IdPrefix
 from markethub.domain.ports.cipher import TokenCipher
-from markethub.domain.ports.system import Clock, Ids
+from markethub.domain.ports.system import Clock, Ids, Pause
 from markethub.domain.usecases.accept_dispute import AcceptDispute
 from markethub.domain.usecases.attach_file import AttachFile
 from markethub.domain.usecases.backfill_events import BackfillEvents
@@ -75,16 +75,17 @@ if TYPE_CHECKING:
     from litestar import Router
 
     from markethub.adapters.fake.account import Account
-    from markethub.adapters.fake.dispute_desk import FakeDisputeDesk
-    from markethub.adapters.fake.gateway import FakeGateway
+    from markethub.adapters.fake.carrier import AccountCarrier
     from markethub.adapters.fake.pump import Pump
     from markethub.adapters.memory.store import MemoryStore
     from markethub.adapters.outgoing.publisher import WebhookPublisher
     from markethub.adapters.sqlalchemy.store import SqlStore
+    from markethub.adapters.stripe.carrier import Carrier
     from markethub.adapters.stripe.client import StripeApi
-    from markethub.adapters.stripe.dispute_desk import StripeDisputeDesk
+    from markethub.adapters.stripe.dispute_desk import ApiDisputeDesk
     from markethub.adapters.stripe.event_source import ApiEventSource
-    from markethub.adapters.stripe.gateway import StripeGateway
+    from markethub.adapters.stripe.gateway import ApiGateway
+    from markethub.adapters.stripe.guard import Guard, GuardedCarrier
     from markethub.adapters.stripe.vault import ApiVault
     from markethub.adapters.stripe.webhooks import StripeEventTranslator
 
@@ -116,65 +117,57 @@ def _account(settings: Settings) -> "Account":
     return Account(store=store, options=options)
 
 
-def _fake_gateway(account: "Account") -> "FakeGateway":
-    from markethub.adapters.fake.gateway import FakeGateway
+def _account_carrier(account: "Account") -> "AccountCarrier":
+    from markethub.adapters.fake.carrier import AccountCarrier
 
-    return FakeGateway(account)
-
-
-def _stripe_gateway(settings: Settings) -> "StripeGateway":
-    from markethub.adapters.stripe.gateway import StripeGateway
-
-    return StripeGateway(secret_key=settings.stripe_secret_key, api_base=settings.stripe_api_base)
+    return AccountCarrier(account)
 
 
-def _fake_dispute_desk(account: "Account") -> "FakeDisputeDesk":
-    from markethub.adapters.fake.dispute_desk import FakeDisputeDesk
-
-    return FakeDisputeDesk(account)
-
-
-def _stripe_dispute_desk(settings: Settings) -> "StripeDisputeDesk":
-    from markethub.adapters.stripe.dispute_desk import StripeDisputeDesk
-
-    return StripeDisputeDesk(
-        secret_key=settings.stripe_secret_key, api_base=settings.stripe_api_base
-    )
-
-
-def _fake_vault(account: "Account") -> "ApiVault":
-    from markethub.adapters.fake.vault import fake_vault
-
-    return fake_vault(account)
-
-
-def _stripe_vault(settings: Settings) -> "ApiVault":
-    from markethub.adapters.stripe.vault import ApiVault
-
-    return ApiVault(_stripe_api(settings))
-
-
-def _stripe_api(settings: Settings) -> "StripeApi":
-    from markethub.adapters.stripe.client import ATTEMPT_TIMEOUT_S, RETRIES, StripeApi
+def _stripe_carrier(settings: Settings) -> "StripeApi":
+    from markethub.adapters.stripe.client import ATTEMPT_TIMEOUT_S, StripeApi
 
     return StripeApi(
         settings.stripe_secret_key,
         base_address=settings.stripe_api_base,
         attempt_timeout_s=ATTEMPT_TIMEOUT_S,
-        max_network_retries=RETRIES,
+        max_network_retries=0,  # the guard repeats, within the budget of the whole process
     )
 
 
-def _fake_event_source(account: "Account") -> "ApiEventSource":
-    from markethub.adapters.fake.event_source import fake_event_source
+def _guard(clock: Clock) -> "Guard":
+    from markethub.adapters.stripe.guard import Guard
 
-    return fake_event_source(account)
+    return Guard(clock)
 
 
-def _stripe_event_source(settings: Settings) -> "ApiEventSource":
+def _guarded(carrier: "Carrier", guard: "Guard", pause: Pause) -> "GuardedCarrier":
+    from markethub.adapters.stripe.guard import GuardedCarrier
+
+    return GuardedCarrier(carrier, guard=guard, pause=pause)
+
+
+def _gateway(carrier: "Carrier") -> "ApiGateway":
+    from markethub.adapters.stripe.gateway import ApiGateway
+
+    return ApiGateway(carrier)
+
+
+def _dispute_desk(carrier: "Carrier") -> "ApiDisputeDesk":
+    from markethub.adapters.stripe.dispute_desk import ApiDisputeDesk
+
+    return ApiDisputeDesk(carrier)
+
+
+def _vault(carrier: "Carrier") -> "ApiVault":
+    from markethub.adapters.stripe.vault import ApiVault
+
+    return ApiVault(carrier)
+
+
+def _event_source(carrier: "Carrier") -> "ApiEventSource":
     from markethub.adapters.stripe.event_source import ApiEventSource
 
-    return ApiEventSource(_stripe_api(settings))
+    return ApiEventSource(carrier)
 
 
 def _translator(settings: Settings) -> "StripeEventTranslator":
@@ -252,26 +245,21 @@ class Container(containers.DeclarativeContainer):
         fake=providers.Singleton(_account, settings),
         stripe=providers.Object(None),
     )
-    gateway = providers.Selector(
-        settings.provided.gateway,
-        fake=providers.Singleton(_fake_gateway, account),
-        stripe=providers.Singleton(_stripe_gateway, settings),
+    guard = providers.Singleton(_guard, clock)
+    carrier = providers.Singleton(
+        _guarded,
+        providers.Selector(
+            settings.provided.gateway,
+            fake=providers.Factory(_account_carrier, account),
+            stripe=providers.Singleton(_stripe_carrier, settings),
+        ),
+        guard,
+        pause,
     )
-    dispute_desk = providers.Selector(
-        settings.provided.gateway,
-        fake=providers.Singleton(_fake_dispute_desk, account),
-        stripe=providers.Singleton(_stripe_dispute_desk, settings),
-    )
-    vault = providers.Selector(
-        settings.provided.gateway,
-        fake=providers.Singleton(_fake_vault, account),
-        stripe=providers.Singleton(_stripe_vault, settings),
-    )
-    event_source = providers.Selector(
-        settings.provided.gateway,
-        fake=providers.Singleton(_fake_event_source, account),
-        stripe=providers.Singleton(_stripe_event_source, settings),
-    )
+    gateway = providers.Singleton(_gateway, carrier)
+    dispute_desk = providers.Singleton(_dispute_desk, carrier)
+    vault = providers.Singleton(_vault, carrier)
+    event_source = providers.Singleton(_event_source, carrier)
     translator = providers.Singleton(_translator, settings)
 
     settlement = providers.Factory(

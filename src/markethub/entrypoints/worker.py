@@ -139,7 +139,7 @@ class Lanes:
     and leave when they find none. So an idle worker asks the database once, not once a lane.
     """
 
-    def __init__(self, process_inbox: ProcessInbox) -> None:
+    def __init__(self, process_inbox: Callable[[], Awaitable[InboxBatch]]) -> None:
         """Process by ``process_inbox``."""
         self._process_inbox = process_inbox
         self._is_busy = False

@@ -13,6 +13,7 @@ from markethub.domain.ports.queries import StoreHealth
 from markethub.entrypoints.http.errors import STATUS_OF
 from markethub.entrypoints.setting_values import Role
 from tests.support.app import STOREFRONT, Api, ops, order_body
+from tests.support.stores import event, receive
 
 pytestmark = pytest.mark.anyio
 
@@ -231,3 +232,27 @@ async def test_metrics_count_by_route_and_show_the_lag(api: Api) -> None:
     assert 'route="unmatched",status="404"' in text
     assert "made/up" not in text
     assert "markethub_inbox_oldest_event_age_seconds 0.0" in text
+
+
+async def test_metrics_show_what_became_of_events(api: Api) -> None:
+    received = api.world.clock.now()
+    dead = event("evt_1", now=received).bury("another_intent", now=received)
+    parked = event("evt_2", now=received).park("unknown_intent", ours=True, now=received)
+    foreign = event("evt_3", now=received).ignore("wrong_mode", now=received)
+    await receive(api.world.container.store(), [dead, parked, foreign])
+    await receive(api.world.container.store(), [event("evt_4", now=received)])
+    api.world.clock.advance(seconds=3)
+
+    text = (await api.get("/metrics", caller=ops(Role.VIEWER))).text
+
+    figures = dict(re.findall(r"^markethub_inbox_(\w+) (\S+)$", text, re.MULTILINE))
+    assert {
+        "oldest_event_age_seconds": "3.0",
+        "lag_seconds": "3.0",
+        "waiting_events": "2.0",
+        "parked_events": "1.0",
+        "retrying_events": "0.0",
+        "failing_events": "0.0",
+        "dead_events": "1.0",
+        "wrong_mode_events": "1.0",
+    } == figures

@@ -5,6 +5,7 @@ from typing import Final
 import attrs
 
 from markethub.adapters.fake.account import Account
+from markethub.adapters.fake.files import uploaded
 from markethub.adapters.stripe import outcomes, requests
 from markethub.adapters.stripe.carrier import Carrier
 from markethub.domain.operation import ProviderRequest
@@ -30,12 +31,15 @@ class AccountCarrier:
             auth=_SECRET_KEY,
             version=requests.API_VERSION,
         )
-        headers = {name.lower(): value for name, value in response.headers.items()}
-        return outcomes.Answer(
-            status=response.status,
-            body=response.body,
-            replayed=headers.get("idempotent-replayed") == "true",
-        )
+        return outcomes.Answer.of(response.status, response.body, response.headers)
+
+    async def upload(
+        self, path: str, content: bytes, *, file_name: str, purpose: str, idempotency_key: str
+    ) -> outcomes.Reply:
+        """Hand a file over."""
+        params = {"purpose": purpose, "file": uploaded(file_name, content)}
+        request = ProviderRequest(method="POST", path=path, params=params)
+        return await self.call(request, idempotency_key=idempotency_key)
 
     async def close(self) -> None:
         """Nothing is held open."""

@@ -24,7 +24,7 @@ from markethub.domain.ids import (
     RefundId,
     SubmissionId,
 )
-from markethub.domain.inbox_event import InboxEvent
+from markethub.domain.inbox_event import InboxEvent, InboxStatus
 from markethub.domain.ledger import Entry, EntryKind
 from markethub.domain.operation import Operation
 from markethub.domain.order import Order
@@ -140,6 +140,12 @@ LEASED: Final = Index[Leased](name="the lease", key=lambda leased: leased.lease)
 HELD_BY: Final = Index[Leased](name="the holder", key=lambda leased: leased.holder)
 
 WAITING: Final = Index[InboxEvent](name="waiting", key=lambda event: event.is_waiting or None)
+DEAD: Final = Index[InboxEvent](
+    name="dead", key=lambda event: event.status is InboxStatus.DEAD or None
+)
+OF_WRONG_MODE: Final = Index[InboxEvent](
+    name="wrong mode", key=lambda event: event.is_of_wrong_mode or None
+)
 UNDELIVERED: Final = Index[Delivery](
     name="pending", key=lambda delivery: delivery.is_pending or None
 )
@@ -171,7 +177,7 @@ class Database:
             "payment_methods", BY_TOKEN, KEPT_OF, BY_CARD, DEFAULT_OF, DETACHABLE
         )
         self.ledger = Table[EntryKey, Entry]("ledger", ENTRIES_OF)
-        self.inbox = Table[EventId, InboxEvent]("inbox", WAITING)
+        self.inbox = Table[EventId, InboxEvent]("inbox", WAITING, DEAD, OF_WRONG_MODE)
         self.leases = Table[str, Leased]("inbox_leases", LEASED, HELD_BY)
         self.outbox: list[DomainEvent] = []
         self.deliveries = Table[int, Delivery]("deliveries", UNDELIVERED, UNDELIVERED_OF)

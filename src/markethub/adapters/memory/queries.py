@@ -6,8 +6,10 @@ import attrs
 
 from markethub.adapters.memory.cursors import cursor_after, position
 from markethub.adapters.memory.database import (
+    DEAD,
     KEPT_OF,
     OF_ORDER,
+    OF_WRONG_MODE,
     UNRESOLVED,
     WAITING,
     Database,
@@ -16,6 +18,7 @@ from markethub.adapters.memory.methods import by_age as by_age_of_method
 from markethub.adapters.memory.repositories import by_age
 from markethub.domain.events import DomainEvent
 from markethub.domain.ids import CustomerId, OrderId, PaymentId
+from markethub.domain.inbox_event import InboxStatus
 from markethub.domain.ledger import Entry
 from markethub.domain.payment import Payment
 from markethub.domain.ports.methods import MethodView
@@ -108,6 +111,13 @@ class MemoryQueries:
             earliest_due_at=min((row.next_attempt_at for row in waiting), default=None),
             waiting_events=len(waiting),
             unresolved_operations=sum(1 for _ in operations.ids(UNRESOLVED, key=True)),
+            parked_events=sum(row.status is InboxStatus.PARKED for row in waiting),
+            retrying_events=sum(
+                row.status is InboxStatus.PENDING and row.attempts > 0 for row in waiting
+            ),
+            failing_events=sum(row.failures > 0 for row in waiting),
+            dead_events=sum(1 for _ in inbox.ids(DEAD, key=True)),
+            wrong_mode_events=sum(1 for _ in inbox.ids(OF_WRONG_MODE, key=True)),
         )
 
 

@@ -60,8 +60,6 @@ _TAKE: Final = (
     .where(_DELIVERIES.sequence == bindparam("taken"))
     .values({name: bindparam(name) for name in ("lease", "leased_until")})
 )
-# Only a pending one is leased; said so, the few of them are found by their index.
-_TAKEN: Final = _WITH_EVENT.where(DELIVERY_PENDING, _DELIVERIES.lease == bindparam("lease"))
 _SKIP: Final = (
     update(deliveries)
     .where(_DELIVERIES.sequence == bindparam("skipped"))
@@ -73,6 +71,30 @@ _SKIP: Final = (
     )
 )
 _SETTLE: Final = _SAVE.where(_DELIVERIES.lease == bindparam("claimed_with"))
+_EARLIER_PENDING: Final = exists().where(
+    _EARLIER.c.aggregate_id == _DELIVERIES.aggregate_id,
+    _EARLIER.c.sequence < _DELIVERIES.sequence,
+    DELIVERY_PENDING,  # names the nearest table's column: that of the earlier one
+)
+DUE: Final = (
+    _WITH_EVENT.where(
+        DELIVERY_PENDING,
+        _DELIVERIES.next_attempt_at <= bindparam("now"),
+        or_(_DELIVERIES.leased_until.is_(None), _DELIVERIES.leased_until <= bindparam("now")),
+        ~_EARLIER_PENDING,
+    )
+    .order_by(_DELIVERIES.next_attempt_at, _DELIVERIES.sequence)
+    .limit(bindparam("limit"))
+    .with_for_update(of=deliveries, skip_locked=True)
+)
+"""What may be claimed, held by the reader: of an aggregate the first that is pending."""
+_OLD: Final = (
+    select(_DELIVERIES.sequence)
+    .where(DELIVERY_PENDING, _DELIVERIES.next_attempt_at < bindparam("moment"))
+    .limit(bindparam("limit"))
+    .with_for_update(skip_locked=True)
+)
+_ENDPOINT: Final = select(delivery_endpoints).where(_ENDPOINTS.id == bindparam("endpoint_id"))
 
 
 # --- rows -------------------------------------------------------------------------------------
@@ -138,27 +160,19 @@ class SqlDeliveries:
         self, *, now: datetime, limit: int, lease: str, until: datetime
     ) -> Sequence[Delivery]:
         """Take due ones that nobody holds, longest due first, and hold them until then."""
-        found = await self._session.execute(due_deliveries(now=now, limit=limit))
-        sequences = list(found.scalars())
-        if not sequences:
-            return []
-        taken = [
-            {"taken": sequence, "lease": lease, "leased_until": until} for sequence in sequences
-        ]
-        await self._session.execute(_TAKE, taken)
-        rows = await self._session.execute(_TAKEN, {"lease": lease})
-        claimed = {row["sequence"]: _delivery_from_row(row) for row in rows.mappings()}
-        return [claimed[sequence] for sequence in sequences]
+        due = await self._session.execute(DUE, {"now": now, "limit": limit})
+        claimed = [_delivery_from_row(row).claim(lease, until=until) for row in due.mappings()]
+        if claimed:
+            taken = [
+                {"taken": each.sequence, "lease": lease, "leased_until": until} for each in claimed
+            ]
+            await self._session.execute(_TAKE, taken)
+        return claimed
 
     async def skip_older(self, moment: datetime, *, now: datetime, limit: int) -> int:
         """Skip pending ones that were due before the moment, and say how many that were."""
-        old = (
-            select(_DELIVERIES.sequence)
-            .where(DELIVERY_PENDING, _DELIVERIES.next_attempt_at < moment)
-            .limit(limit)
-            .with_for_update(skip_locked=True)
-        )
-        sequences = list((await self._session.execute(old)).scalars())
+        old = await self._session.execute(_OLD, {"moment": moment, "limit": limit})
+        sequences = list(old.scalars())
         skipped = {
             "status": DeliveryStatus.SKIPPED.value,
             "reason": TOO_OLD,
@@ -194,7 +208,9 @@ class SqlDeliveries:
 
     async def find_endpoint(self, id: str) -> Endpoint | None:
         """Return an endpoint, if it was ever sent to."""
-        return await self._endpoint(select(delivery_endpoints).where(_ENDPOINTS.id == id))
+        found = await self._session.execute(_ENDPOINT, {"endpoint_id": id})
+        row = found.mappings().one_or_none()
+        return _endpoint_from_row(row) if row else None
 
     async def open_endpoint(self, id: str, *, now: datetime) -> Endpoint:
         """Return the endpoint, holding its row; make it if it is new."""
@@ -219,27 +235,6 @@ class SqlDeliveries:
         changed = attrs.asdict(endpoint)
         query = update(delivery_endpoints).where(_ENDPOINTS.id == changed.pop("id"))
         await self._session.execute(query.values(changed))
-
-
-def due_deliveries(*, now: datetime, limit: int) -> Select[int]:
-    """Select what may be claimed, holding it: of an aggregate the first that is pending."""
-    earlier = exists().where(
-        _EARLIER.c.aggregate_id == _DELIVERIES.aggregate_id,
-        _EARLIER.c.sequence < _DELIVERIES.sequence,
-        DELIVERY_PENDING,  # names the nearest table's column: that of the earlier one
-    )
-    return (
-        select(_DELIVERIES.sequence)
-        .where(
-            DELIVERY_PENDING,
-            _DELIVERIES.next_attempt_at <= now,
-            or_(_DELIVERIES.leased_until.is_(None), _DELIVERIES.leased_until <= now),
-            ~earlier,
-        )
-        .order_by(_DELIVERIES.next_attempt_at, _DELIVERIES.sequence)
-        .limit(limit)
-        .with_for_update(skip_locked=True)
-    )
 
 
 # --- for screens ------------------------------------------------------------------------------

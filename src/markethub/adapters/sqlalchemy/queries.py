@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final, TypeVar
 
 import attrs
-from sqlalchemy import Select, func, literal, select, tuple_
+from sqlalchemy import ScalarSelect, Select, Table, TextClause, func, literal, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from markethub.adapters.sqlalchemy import tables
@@ -22,6 +22,7 @@ from markethub.adapters.sqlalchemy.schema import HEAD, revision
 from markethub.adapters.sqlalchemy.types import UtcDateTime
 from markethub.domain.events import DomainEvent
 from markethub.domain.ids import CustomerId, OrderId, PaymentId
+from markethub.domain.inbox_event import InboxStatus
 from markethub.domain.ledger import Entry
 from markethub.domain.payment import Payment
 from markethub.domain.ports.methods import MethodView
@@ -36,6 +37,29 @@ from markethub.domain.ports.queries import (
 T = TypeVar("T")
 
 _PAYMENTS: Final = tables.payments.c
+_INBOX: Final = tables.inbox.c
+
+
+def _count_of(table: Table, condition: TextClause) -> ScalarSelect[int]:
+    return select(func.count()).select_from(table).where(condition).scalar_subquery()
+
+
+# Each is answered from a partial index: what is processed is never counted.
+_WAITING: Final = select(
+    func.min(_INBOX.received_at).label("oldest"),
+    func.min(_INBOX.next_attempt_at).label("earliest"),
+    func.count().label("total"),
+    func.count().filter(_INBOX.status == InboxStatus.PARKED.value).label("parked"),
+    func.count()
+    .filter(_INBOX.status == InboxStatus.PENDING.value, _INBOX.attempts > 0)
+    .label("retrying"),
+    func.count().filter(_INBOX.failures > 0).label("failing"),
+).where(tables.INBOX_WAITING)
+_COUNTS: Final = select(
+    _count_of(tables.operations, tables.OPERATION_UNRESOLVED).label("unresolved"),
+    _count_of(tables.inbox, tables.INBOX_DEAD).label("dead"),
+    _count_of(tables.inbox, tables.INBOX_WRONG_MODE).label("wrong_mode"),
+)
 
 
 @attrs.frozen
@@ -148,25 +172,19 @@ async def _health(connection: AsyncConnection) -> StoreHealth:
             waiting_events=0,
             unresolved_operations=0,
         )
-    waiting = (
-        select(
-            func.min(tables.inbox.c.received_at),
-            func.min(tables.inbox.c.next_attempt_at),
-            func.count(),
-        )
-        .select_from(tables.inbox)
-        .where(tables.INBOX_WAITING)
-    )
-    oldest, earliest, count = (await connection.execute(waiting)).one()
-    unresolved = (
-        select(func.count()).select_from(tables.operations).where(tables.OPERATION_UNRESOLVED)
-    )
+    waiting = (await connection.execute(_WAITING)).one()
+    others = (await connection.execute(_COUNTS)).one()
     return StoreHealth(
         schema_is_current=True,
-        oldest_waiting_event_at=oldest,
-        earliest_due_at=earliest,
-        waiting_events=count,
-        unresolved_operations=(await connection.execute(unresolved)).scalar_one(),
+        oldest_waiting_event_at=waiting.oldest,
+        earliest_due_at=waiting.earliest,
+        waiting_events=waiting.total,
+        unresolved_operations=others.unresolved,
+        parked_events=waiting.parked,
+        retrying_events=waiting.retrying,
+        failing_events=waiting.failing,
+        dead_events=others.dead,
+        wrong_mode_events=others.wrong_mode,
     )
 
 

@@ -28,7 +28,7 @@ from sqlalchemy import (
 
 from markethub.adapters.sqlalchemy.types import WHOLE, Flag, UtcDateTime
 from markethub.domain.facts import CaptureMethod
-from markethub.domain.inbox_event import WAITING, InboxStatus
+from markethub.domain.inbox_event import WAITING, WRONG_MODE, InboxStatus
 from markethub.domain.ledger import Account, EntryKind
 from markethub.domain.operation import OperationKind, OperationStatus
 from markethub.domain.order import OrderStatus
@@ -294,6 +294,8 @@ INBOX_WAITING: Final = text("status IN ({})".format(", ".join(f"'{status}'" for 
 """Likewise."""
 INBOX_DEAD: Final = text(f"status = '{InboxStatus.DEAD}'")
 """Likewise."""
+INBOX_WRONG_MODE: Final = text(f"status = '{InboxStatus.IGNORED}' AND reason = '{WRONG_MODE}'")
+"""Likewise."""
 
 inbox: Final = Table(
     "inbox",
@@ -330,6 +332,12 @@ inbox: Final = Table(
         "updated_at",
         sqlite_where=INBOX_DEAD,
         postgresql_where=INBOX_DEAD,
+    ),
+    Index(
+        "ix_inbox_wrong_mode",
+        "received_at",
+        sqlite_where=INBOX_WRONG_MODE,
+        postgresql_where=INBOX_WRONG_MODE,
     ),
     sqlite_strict=True,
 )

@@ -15,6 +15,12 @@ class Carrier(Protocol):
         """Send and return what came back. Raises for nothing that Stripe or a network does."""
         ...
 
+    async def upload(
+        self, path: str, content: bytes, *, file_name: str, purpose: str, idempotency_key: str
+    ) -> outcomes.Reply:
+        """Send a file. Answers, and raises for nothing, as ``call``."""
+        ...
+
     async def close(self) -> None:
         """Release connections."""
         ...

@@ -81,11 +81,7 @@ class StripeApi:
             )
         except Exception as error:  # noqa: BLE001 - whatever stumbled, it may have been sent
             return _reply_of(error)
-        return Answer(
-            status=response.code,
-            body=response.data,
-            replayed=_is_replayed(response.headers),
-        )
+        return Answer.of(response.code, response.data, response.headers)
 
     async def close(self) -> None:
         """Close this loop's connections. Those of a loop that is gone went with it."""
@@ -161,13 +157,9 @@ def _reply_of(error: Exception) -> Reply:
         case stripe.StripeError(http_status=int() as status):
             # For a body that is no JSON the SDK puts the headers in the body's place.
             body = error.json_body if isinstance(error.json_body, dict) else None
-            return Answer(status=status, body=body, replayed=_is_replayed(error.headers))
+            return Answer.of(status, body, error.headers or {})
         case _:
             return NoAnswer(reason=type(error).__name__)
-
-
-def _is_replayed(headers: Mapping[str, str] | None) -> bool:
-    return (headers or {}).get("idempotent-replayed") == "true"
 
 
 def _plain(params: Mapping[str, object]) -> dict[str, object]:

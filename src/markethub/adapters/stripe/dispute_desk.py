@@ -1,34 +1,21 @@
-"""Disputes at Stripe, over its API."""
+"""Disputes in Stripe's words, however its requests are carried."""
 
 from markethub.adapters.stripe import disputes
-from markethub.adapters.stripe.client import ATTEMPT_TIMEOUT_S, RETRIES, StripeApi
+from markethub.adapters.stripe.carrier import Carrier
 from markethub.domain.evidence import EvidenceFile
 from markethub.domain.facts import ProviderDispute, ProviderFraudWarning
 from markethub.domain.ids import ProviderDisputeId, ProviderFileId, WarningId
 from markethub.domain.operation import ProviderRequest
 from markethub.domain.ports.dispute_desk import DeskOutcome, DisputeDesk
-from markethub.domain.secret import Secret
 from markethub.domain.submission import DisputeCommand
 
 
-class StripeDisputeDesk:
-    """Implements ``DisputeDesk`` over the SDK."""
+class ApiDisputeDesk:
+    """Implements ``DisputeDesk``, for Stripe and for an account that plays it."""
 
-    def __init__(
-        self,
-        *,
-        secret_key: Secret,
-        api_base: str | None = None,
-        attempt_timeout_s: float = ATTEMPT_TIMEOUT_S,
-        max_network_retries: int = RETRIES,
-    ) -> None:
-        """Take the secret key and, for an emulator or a proxy, another address than Stripe's."""
-        self._api = StripeApi(
-            secret_key,
-            base_address=api_base,
-            attempt_timeout_s=attempt_timeout_s,
-            max_network_retries=max_network_retries,
-        )
+    def __init__(self, api: Carrier) -> None:
+        """Take what carries the requests."""
+        self._api = api
 
     def render(self, command: DisputeCommand) -> ProviderRequest:
         """Say what would be sent for ``command``. Pure: sends nothing."""
@@ -63,6 +50,6 @@ class StripeDisputeDesk:
         await self._api.close()
 
 
-def _conforms(desk: StripeDisputeDesk) -> DisputeDesk:
+def _conforms(desk: ApiDisputeDesk) -> DisputeDesk:
     """Let the type checker prove that the adapter fits its port."""
     return desk

@@ -1,35 +1,22 @@
-"""The payment provider as Stripe plays it, over its API."""
+"""The payment provider in Stripe's words, however its requests are carried."""
 
 from collections.abc import Sequence
 from datetime import datetime
 
 from markethub.adapters.stripe import outcomes, requests
-from markethub.adapters.stripe.client import ATTEMPT_TIMEOUT_S, RETRIES, StripeApi
+from markethub.adapters.stripe.carrier import Carrier
 from markethub.domain.facts import ProviderIntent, ProviderRefund
 from markethub.domain.ids import IntentId
 from markethub.domain.operation import GatewayCommand, ProviderRequest
-from markethub.domain.ports.gateway import GatewayOutcome
-from markethub.domain.secret import Secret
+from markethub.domain.ports.gateway import Gateway, GatewayOutcome
 
 
-class StripeGateway:
-    """Implements ``Gateway`` over the SDK."""
+class ApiGateway:
+    """Implements ``Gateway``, for Stripe and for an account that plays it."""
 
-    def __init__(
-        self,
-        *,
-        secret_key: Secret,
-        api_base: str | None = None,
-        attempt_timeout_s: float = ATTEMPT_TIMEOUT_S,
-        max_network_retries: int = RETRIES,
-    ) -> None:
-        """Take the secret key and, for an emulator or a proxy, another address than Stripe's."""
-        self._api = StripeApi(
-            secret_key,
-            base_address=api_base,
-            attempt_timeout_s=attempt_timeout_s,
-            max_network_retries=max_network_retries,
-        )
+    def __init__(self, api: Carrier) -> None:
+        """Take what carries the requests."""
+        self._api = api
 
     def render(self, command: GatewayCommand) -> ProviderRequest:
         """Say what would be sent for ``command``. Pure: sends nothing."""
@@ -80,3 +67,8 @@ class StripeGateway:
     async def close(self) -> None:
         """Release connections."""
         await self._api.close()
+
+
+def _conforms(gateway: ApiGateway) -> Gateway:
+    """Let the type checker prove that the adapter fits its port."""
+    return gateway

@@ -32,12 +32,28 @@ from markethub.domain.ports.gateway import (
 class Answer:
     """A whole answer. ``body`` is its JSON, or None where it is none.
 
-    ``replayed``: Stripe said ``Idempotent-Replayed: true``.
+    ``replayed``: Stripe said ``Idempotent-Replayed: true``. ``should_retry`` is what Stripe said
+    by ``Stripe-Should-Retry``, ``retry_after_s`` by ``Retry-After``; None where it said nothing.
     """
 
     status: int
     body: object = attrs.field(repr=False)
     replayed: bool = False
+    should_retry: bool | None = None
+    retry_after_s: float | None = None
+
+    @classmethod
+    def of(cls, status: int, body: object, headers: Mapping[str, str]) -> "Answer":
+        """Read what the headers say; their names in any case."""
+        said = {name.lower(): value for name, value in headers.items()}
+        wait = said.get("retry-after", "")
+        return cls(
+            status=status,
+            body=body,
+            replayed=said.get("idempotent-replayed") == "true",
+            should_retry=_YES_OR_NO.get(said.get("stripe-should-retry", "")),
+            retry_after_s=float(wait) if wait.isascii() and wait.isdigit() else None,
+        )
 
 
 @attrs.frozen(kw_only=True)
@@ -47,7 +63,16 @@ class NoAnswer:
     reason: str
 
 
-Reply = Answer | NoAnswer
+@attrs.frozen(kw_only=True)
+class NotSent:
+    """It never left us: we spare a provider that is in trouble. ``reason`` is for people."""
+
+    reason: str
+
+
+Reply = Answer | NoAnswer | NotSent
+
+_YES_OR_NO: Final = {"true": True, "false": False}
 
 T = TypeVar("T")
 
@@ -59,6 +84,8 @@ _REFUSALS: Final = frozenset({"card_error", "invalid_request_error"})
 
 def outcome(reply: Reply) -> GatewayOutcome:
     """Say what became of a request that was to change something."""
+    if isinstance(reply, NotSent):
+        return NotTaken(reason=reply.reason)
     if isinstance(reply, NoAnswer):
         return Unknown(reason=reply.reason)
     error = _error(reply)
@@ -129,7 +156,7 @@ def account_id(reply: Reply) -> str:
 
 def read(reply: Reply, translator: Callable[[object], T]) -> T:
     """Return what was read, translated. Raises as ``intent``."""
-    if isinstance(reply, NoAnswer):
+    if not isinstance(reply, Answer):
         raise GatewayUnavailable(f"the provider did not answer ({reply.reason})")
     error = _error(reply)
     match reply.status:
@@ -160,6 +187,11 @@ def is_success(reply: Reply) -> TypeGuard[Answer]:
 
 def _is_2xx(status: int) -> bool:
     return 200 <= status < 300
+
+
+def error_code(reply: Answer) -> str | None:
+    """Return the code of the error that was answered, where there is one."""
+    return _word(_error(reply), "code")
 
 
 def _error(reply: Answer) -> Mapping[str, object]:

@@ -10,7 +10,7 @@ from typing import Final, TypeVar
 import attrs
 
 from markethub.adapters.stripe import reading
-from markethub.adapters.stripe.outcomes import _REFUSALS, Answer, NoAnswer, Reply
+from markethub.adapters.stripe.outcomes import _REFUSALS, Answer, Reply
 from markethub.adapters.stripe.requests import CUSTOMER_ID, PAGE_SIZE
 from markethub.domain.customer import Customer
 from markethub.domain.errors import (
@@ -119,7 +119,7 @@ def value(reply: Reply, translator: Callable[[object], T]) -> T:
     where another request under the key is in flight; GatewayRejected for what is refused for
     good; GatewayUnavailable for all else.
     """
-    if isinstance(reply, NoAnswer):
+    if not isinstance(reply, Answer):
         raise GatewayUnavailable(f"the provider did not answer ({reply.reason})")
     if 200 <= reply.status < 300:
         try:

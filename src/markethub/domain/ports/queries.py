@@ -54,6 +54,15 @@ class StoreHealth:
     """
     waiting_events: int
     unresolved_operations: int
+    parked_events: int = 0
+    """Those of the waiting ones that wait for what they are about."""
+    retrying_events: int = 0
+    """Those of the waiting ones that were put off: somebody was in the way, or we stumbled."""
+    failing_events: int = 0
+    """Those of the waiting ones that we stumbled over: they are on their way to the dead letter."""
+    dead_events: int = 0
+    wrong_mode_events: int = 0
+    """Ignored, for they are of the other mode: an endpoint or a key is in the wrong place."""
 
 
 class Queries(Protocol):

@@ -31,6 +31,6 @@ async def _work(container: Container) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     async with running(container, worker=True, pump=True):
-        _log.info("worker.started")
+        _log.info("worker.started", worker=container.worker_name())
         await stop.wait()
     _log.info("worker.stopped")

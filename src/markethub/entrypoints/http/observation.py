@@ -6,6 +6,7 @@ Neither bodies nor queries, headers or paths with their ids are looked at.
 """
 
 from collections.abc import Iterable
+from datetime import datetime
 from http import HTTPStatus
 from secrets import token_hex
 from time import perf_counter
@@ -17,6 +18,7 @@ from litestar.types import ASGIApp, Message, Receive, Scope, Send
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
 from markethub.domain.ports.queries import StoreHealth
+from markethub.entrypoints.http.inbox_metrics import InboxGauges
 from markethub.entrypoints.http.outbox_metrics import OutboxGauges
 from markethub.entrypoints.http.security_headers import with_security_headers
 
@@ -45,16 +47,7 @@ class Metrics:
             registry=self.registry,
         )
         self._counted: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
-        self._oldest_event_age_s = Gauge(
-            "markethub_inbox_oldest_event_age_seconds",
-            "Age of the oldest event that waits to be processed, parked ones included.",
-            registry=self.registry,
-        )
-        self._waiting = Gauge(
-            "markethub_inbox_waiting_events",
-            "Events that wait to be processed.",
-            registry=self.registry,
-        )
+        self._inbox = InboxGauges(self.registry)
         self._unresolved = Gauge(
             "markethub_unresolved_operations",
             "Requests to the provider whose outcome is unknown.",
@@ -76,10 +69,9 @@ class Metrics:
         requests.inc()
         seconds.observe(duration_s)
 
-    def render(self, health: StoreHealth, *, oldest_event_age_s: float) -> bytes:
+    def render(self, health: StoreHealth, *, now: datetime) -> bytes:
         """Return the text that Prometheus reads, with the store's state as of now."""
-        self._oldest_event_age_s.set(oldest_event_age_s)
-        self._waiting.set(health.waiting_events)
+        self._inbox.show(health, now=now)
         self._unresolved.set(health.unresolved_operations)
         return generate_latest(self.registry)
 

@@ -14,7 +14,7 @@ import pytest
 import stripe
 from anyio.from_thread import start_blocking_portal
 
-from markethub.adapters.stripe.gateway import StripeGateway
+from markethub.adapters.stripe.gateway import ApiGateway
 from markethub.adapters.stripe.webhooks import StripeEventTranslator
 from markethub.domain.errors import GatewayUnavailable, NotFound
 from markethub.domain.ids import IntentId
@@ -26,9 +26,9 @@ from markethub.domain.ports.gateway import (
     NotTaken,
     Unknown,
 )
-from markethub.domain.secret import Secret
 from tests.support import stripe_objects as objects
 from tests.support.canned_server import DROP, HANG, TRICKLE, CannedServer, answer, canned
+from tests.support.carriers import to_address
 
 pytestmark = pytest.mark.anyio  # concerns the coroutines among them
 
@@ -40,13 +40,8 @@ OK = answer(200, objects.intent())
 @asynccontextmanager
 async def gateway_at(
     url: str, *, retries: int = 0, timeout_s: float = 5.0
-) -> AsyncIterator[StripeGateway]:
-    gateway = StripeGateway(
-        secret_key=Secret("sk_test_1"),
-        api_base=url,
-        attempt_timeout_s=timeout_s,
-        max_network_retries=retries,
-    )
+) -> AsyncIterator[ApiGateway]:
+    gateway = ApiGateway(to_address(url, retries=retries, attempt_timeout_s=timeout_s))
     try:
         yield gateway
     finally:
@@ -67,7 +62,7 @@ class TestWhatGoesOut:
         headers = server.seen[0].headers
         assert headers["idempotency-key"] == KEY
         assert headers["stripe-version"] == "2026-10-28.endive"
-        assert headers["authorization"] == "Bearer sk_test_1"
+        assert headers["authorization"] == "Bearer sk_test_dev"
 
     async def test_is_a_stored_request_exactly_as_it_was_rendered(self) -> None:
         """Nested values may come back from a store as any mapping."""
@@ -281,16 +276,14 @@ async def test_no_body_is_ever_logged_or_printed(
 def test_a_gateway_outlives_the_event_loop_that_it_was_first_used_in() -> None:
     """A connection of a loop that is gone would fail the next request."""
 
-    async def read(gateway: StripeGateway, *, close: bool) -> IntentId:
+    async def read(gateway: ApiGateway, *, close: bool) -> IntentId:
         found = await gateway.read_intent(INTENT)
         if close:
             await gateway.close()
         return found.id
 
     with start_blocking_portal() as portal, portal.wrap_async_context_manager(canned(OK)) as server:
-        gateway = StripeGateway(
-            secret_key=Secret("sk_test_1"), api_base=server.url, max_network_retries=0
-        )
+        gateway = ApiGateway(to_address(server.url))
 
         assert asyncio.run(read(gateway, close=False)) == INTENT
         assert asyncio.run(read(gateway, close=True)) == INTENT

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from markethub.adapters.stripe import disputes
-from markethub.adapters.stripe.dispute_desk import StripeDisputeDesk
+from markethub.adapters.stripe.dispute_desk import ApiDisputeDesk
 from markethub.adapters.stripe.webhooks import StripeEventTranslator
 from markethub.domain.errors import (
     GatewayRejected,
@@ -45,6 +45,7 @@ from markethub.domain.submission import CloseDispute, DisputeCommand, SubmitEvid
 from tests.support import stripe_objects as objects
 from tests.support.bank import DUE_BY, OPENED_AT, dispute_object, movement
 from tests.support.canned_server import DROP, CannedServer, answer, canned
+from tests.support.carriers import to_address
 from tests.support.stripe_openapi import require_schemas, schema_problems
 from tests.support.stripe_params import problems
 
@@ -203,8 +204,8 @@ def test_stripes_own_example_is_read_and_has_our_fields(version: str) -> None:
 
 
 @asynccontextmanager
-async def desk_at(url: str) -> AsyncIterator[StripeDisputeDesk]:
-    desk = StripeDisputeDesk(secret_key=Secret("sk_test_1"), api_base=url, max_network_retries=0)
+async def desk_at(url: str) -> AsyncIterator[ApiDisputeDesk]:
+    desk = ApiDisputeDesk(to_address(url))
     try:
         yield desk
     finally:

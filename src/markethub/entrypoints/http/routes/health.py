@@ -70,13 +70,11 @@ async def metrics(
 ) -> Response[bytes]:
     """Return Prometheus's text format, version 0.0.4."""
     health = await queries.health()
-    oldest = health.oldest_waiting_event_at
-    age = timedelta() if oldest is None else max(timedelta(), clock.now() - oldest)
     if health.schema_is_current and settings.out_webhook is not None:
         outbox = await delivery_queries.outbox_health(settings.out_webhook.id)
         metrics.outbox.show(outbox, now=clock.now())
     return Response(
-        metrics.render(health, oldest_event_age_s=age.total_seconds()),
+        metrics.render(health, now=clock.now()),
         media_type="text/plain; version=0.0.4",
     )
 

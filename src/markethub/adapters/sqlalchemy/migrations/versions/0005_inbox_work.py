@@ -37,6 +37,8 @@ def upgrade() -> None:
     # What came before stands for itself: its order among others was never kept.
     op.execute("UPDATE inbox SET subject = id")
     op.create_index("ix_inbox_dead", "inbox", ["updated_at"], **_where("status = 'dead'"))
+    wrong_mode = _where("status = 'ignored' AND reason = 'wrong_mode'")
+    op.create_index("ix_inbox_wrong_mode", "inbox", ["received_at"], **wrong_mode)
     op.create_table(
         "inbox_leases",
         sa.Column("subject", sa.Text(), nullable=False),
