@@ -184,7 +184,7 @@ async def test_an_odd_id_inside_an_event_is_stored_in_every_store(
     async with serving(settings) as api:
         app = create_app(api.world.container, lifespan=[])
         at = api.world.clock.now().timestamp()
-        statuses = []
+        statuses: list[int] = []
         for obj in (objects.intent(id=text), objects.charge(payment_intent=text)):
             body = json.dumps(objects.event(obj, id=f"evt_{len(statuses)}")).encode()
             statuses.append(await posted(app, [(SIGNATURE, genuine(body, at))], [body]))
