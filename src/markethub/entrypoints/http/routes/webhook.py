@@ -64,7 +64,7 @@ def _headers(scope: Scope) -> tuple[str | None, int]:
             text = value.decode("latin-1")
             signature = text if signature is None else f"{signature},{text}"
         elif name == b"content-length":
-            length = int(value)
+            length = int(value) if value.isdigit() else 0  # what counts is what arrives
     return signature, length
 
 
@@ -79,8 +79,9 @@ async def _body(receive: Receive, length: int) -> bytes:
                 message = await receive()
                 if message["type"] != "http.request":
                     raise HttpProblem(400, "client_disconnected", "The body did not arrive.")
-                pieces.append(message["body"])
-                received += len(message["body"])
+                piece = message.get("body", b"")
+                pieces.append(piece)
+                received += len(piece)
                 if received > WEBHOOK_BYTES_MAXIMUM:
                     raise RequestEntityTooLarge
                 if not message.get("more_body"):
