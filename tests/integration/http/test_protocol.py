@@ -234,6 +234,25 @@ async def test_metrics_count_by_route_and_show_the_lag(api: Api) -> None:
     assert "markethub_inbox_oldest_event_age_seconds 0.0" in text
 
 
+async def test_metrics_show_when_the_provider_is_spared(api: Api) -> None:
+    well = (await api.get("/metrics", caller=ops(Role.VIEWER))).text
+    guard = api.world.container.guard()
+    guard.spend_retry()
+    for _ in range(5):
+        guard.failed()
+
+    down = (await api.get("/metrics", caller=ops(Role.VIEWER))).text
+
+    shown = [
+        dict(re.findall(r"^markethub_gateway_(\w+) (\S+)$", text, re.MULTILINE))
+        for text in (well, down)
+    ]
+    assert [
+        {"breaker_open": "0.0", "retries_spent": "0.0"},
+        {"breaker_open": "1.0", "retries_spent": "1.0"},
+    ] == shown
+
+
 async def test_metrics_show_what_became_of_events(api: Api) -> None:
     received = api.world.clock.now()
     dead = event("evt_1", now=received).bury("another_intent", now=received)

@@ -70,7 +70,7 @@ def create_app(
     ``lifespan`` replaces what runs beside it: by default the store is prepared, the worker runs
     if the settings embed it, and the simulated account's events are delivered.
     """
-    metrics = Metrics()
+    metrics = Metrics(container.guard())
     door = container.fake_router()
     app = Litestar(
         route_handlers=[

@@ -18,6 +18,7 @@ from litestar.types import ASGIApp, Message, Receive, Scope, Send
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
 from markethub.domain.ports.queries import StoreHealth
+from markethub.entrypoints.http.gateway_metrics import Sparing, register_gateway
 from markethub.entrypoints.http.inbox_metrics import InboxGauges
 from markethub.entrypoints.http.outbox_metrics import OutboxGauges
 from markethub.entrypoints.http.security_headers import with_security_headers
@@ -31,9 +32,10 @@ _log = structlog.get_logger(__name__)
 class Metrics:
     """What Prometheus is told, in a registry of its own."""
 
-    def __init__(self) -> None:
-        """Begin at zero."""
+    def __init__(self, sparing: Sparing) -> None:
+        """Begin at zero; ``sparing`` tells how this process stands with the provider."""
         self.registry = CollectorRegistry()
+        register_gateway(self.registry, sparing)
         self._requests = Counter(
             "markethub_http_requests",
             "Requests answered.",
