@@ -35,7 +35,7 @@ run: install ## Serve on SQLite with the simulated Stripe account
 
 .PHONY: test
 test: install ## Run all tests, on a real PostgreSQL too
-	$(BIN)/pytest
+	$(BIN)/pytest --numprocesses auto --maxprocesses 4
 
 .PHONY: check
 check: lint types imports deps test ## Run lint, types, import contracts, dependency check, tests

@@ -55,3 +55,11 @@ def empty_postgres_url(postgres_server: PostgresServer) -> Iterator[str]:
     """The address of a fresh database without any table, for this test alone."""
     with postgres_server.database() as name:
         yield postgres_server.url_of(name)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the tests into one order, whatever order sets gave their parameters.
+
+    Processes that share the work must agree on it.
+    """
+    items.sort(key=lambda item: item.nodeid)
