@@ -2,10 +2,11 @@
 
 from datetime import timedelta
 
+import attrs
 import pytest
 
 from markethub.domain.errors import GatewayUnavailable
-from markethub.domain.facts import CaptureMethod
+from markethub.domain.facts import CaptureMethod, IntentStatus
 from markethub.domain.ids import OrderId
 from markethub.domain.order import OrderStatus
 from markethub.domain.payment import PaymentStatus
@@ -174,3 +175,41 @@ class TestAHold:
         world.clock.advance(days=6, hours=12)
 
         assert [] == await world.container.report_expiring()()
+
+
+async def test_a_step_that_stumbles_does_not_keep_the_others_from_being_taken(
+    world: World,
+) -> None:
+    await begun(world)
+    world.clock.advance(hours=23, minutes=30)
+    await world.register("o-2")
+    world.gateway.faults = [Fault.LOST_REQUEST]
+    with pytest.raises(GatewayUnavailable):
+        await world.charge("o-2")
+    world.clock.advance(minutes=40)
+    world.gateway.stumbles = [ZeroDivisionError("unforeseen")]
+    with pytest.raises(ExceptionGroup):
+        await world.container.recover()()
+
+    assert "canceled" in {intent["status"] for intent in world.intents()}
+
+
+async def test_a_capture_that_the_provider_is_still_at_is_waited_for(world: World) -> None:
+    started = await begun(world, capture=CaptureMethod.MANUAL)
+    world.pay(started, SUCCESS)
+    await world.work()
+    world.gateway.faults = [Fault.LOST_REQUEST]
+    with pytest.raises(GatewayUnavailable):
+        await world.container.capture_payment()(
+            CapturePaymentCommand(payment_id=started.payment.id)
+        )
+    assert started.payment.intent_id is not None
+    seen = await world.gateway.read_intent(started.payment.intent_id)
+    world.clock.advance(hours=24)
+    world.gateway.views = [attrs.evolve(seen, status=IntentStatus.PROCESSING)]
+    await world.container.reconcile()()
+    health = await world.container.queries().health()
+    payment = await world.payment(started.payment.id)
+
+    assert 1 == health.unresolved_operations
+    assert payment.capture_asked is not None

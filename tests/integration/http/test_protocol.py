@@ -238,8 +238,10 @@ async def test_metrics_show_when_the_provider_is_spared(api: Api) -> None:
     well = (await api.get("/metrics", caller=ops(Role.VIEWER))).text
     guard = api.world.container.guard()
     guard.spend_retry()
+    admission = guard.admit()
+    assert admission is not None
     for _ in range(5):
-        guard.failed()
+        guard.failed(admission)
 
     down = (await api.get("/metrics", caller=ops(Role.VIEWER))).text
 

@@ -8,8 +8,10 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from typing import Final
 
+import attrs
+
 from markethub.adapters.stripe.carrier import Carrier
-from markethub.adapters.stripe.outcomes import Answer, NoAnswer, NotSent, Reply, error_code
+from markethub.adapters.stripe.outcomes import IN_FLIGHT, Answer, NotSent, Reply, error_code
 from markethub.domain.backoff import delay
 from markethub.domain.operation import ProviderRequest
 from markethub.domain.ports.system import Clock, Pause
@@ -29,6 +31,14 @@ COOL_DOWN_MAXIMUM: Final = timedelta(seconds=60)
 """How long nothing is sent before one request tries it: longer each time that it fails."""
 
 
+@attrs.frozen(eq=False)
+class Admission:
+    """The leave to send one request."""
+
+    is_probe: bool
+    """Whether it tries a provider that was taken for down."""
+
+
 class Guard:
     """A retry budget and a circuit breaker. Knows nothing of requests, only how they ended."""
 
@@ -39,7 +49,7 @@ class Guard:
         self._failures = 0
         self._openings = 0
         self._opened_at: datetime | None = None
-        self._probe_since: datetime | None = None
+        self._probe: Admission | None = None
         self.retries_spent = 0
 
     @property
@@ -47,33 +57,40 @@ class Guard:
         """Tell whether the provider is taken for down."""
         return self._opened_at is not None
 
-    def admit(self) -> bool:
-        """Say whether a request may be sent: all while it is well, one at a time to try it."""
+    def admit(self) -> Admission | None:
+        """Let a request be sent: all while the provider is well, one at a time to try it."""
         if self._opened_at is None:
-            return True
-        now = self._clock.now()
-        if self._is_within(now, self._opened_at, self._cool_down()):
-            return False
-        if self._probe_since is not None and self._is_within(
-            now, self._probe_since, COOL_DOWN_MAXIMUM
-        ):
-            return False
-        self._probe_since = now
-        return True
+            return Admission(is_probe=False)
+        # A clock that leaps back must not keep it closed for longer.
+        rested = self._clock.now() - self._opened_at
+        if self._probe is not None or timedelta() <= rested < self._cool_down():
+            return None
+        self._probe = Admission(is_probe=True)
+        return self._probe
 
     def succeeded(self) -> None:
         """Note an answer that shows that the provider is well."""
         self._retries = min(self._retries + EARNED, RESERVE)
         self._failures = self._openings = 0
-        self._opened_at = self._probe_since = None
+        self._opened_at = self._probe = None
 
-    def failed(self) -> None:
-        """Note that the provider did not answer, or is overwhelmed."""
+    def failed(self, admission: Admission) -> None:
+        """Note that the provider did not answer, or is overwhelmed.
+
+        What was under way when it was found to be down says nothing new.
+        """
         self._failures += 1
-        if self._probe_since is not None or self._failures >= FAILURES_MAXIMUM:
+        if self.is_open and admission is not self._probe:
+            return
+        if self.is_open or self._failures >= FAILURES_MAXIMUM:
             self._openings += 1
             self._opened_at = self._clock.now()
-            self._probe_since = None
+            self._probe = None
+
+    def gave_up(self, admission: Admission) -> None:
+        """Note that nobody waited for the answer: it says nothing, and another may try."""
+        if admission is self._probe:
+            self._probe = None
 
     def spend_retry(self) -> bool:
         """Take one retry out of the budget, if there is one and the provider is not down."""
@@ -85,11 +102,6 @@ class Guard:
 
     def _cool_down(self) -> timedelta:
         return delay("breaker", self._openings, first=2 * COOL_DOWN, maximum=COOL_DOWN_MAXIMUM)
-
-    @staticmethod
-    def _is_within(now: datetime, since: datetime, span: timedelta) -> bool:
-        # A clock that leaps back must not keep anything closed for longer.
-        return timedelta() <= now - since < span
 
 
 class GuardedCarrier:
@@ -128,29 +140,30 @@ class GuardedCarrier:
         await self._inner.close()
 
     async def _send(self, once: Callable[[], Awaitable[Reply]], *, seed: str) -> Reply:
-        if not self._guard.admit():
+        admission = self._guard.admit()
+        if admission is None:
             return NotSent(reason="the provider is taken for down")
-        reply = await self._once(once)
+        reply = await self._once(once, admission)
         for retry in range(1, RETRIES_MAXIMUM + 1):
             wait_s = _wait_s(reply, retry, seed=seed)
             if wait_s is None or not self._guard.spend_retry():
                 break
             await self._pause(wait_s)
-            if not self._guard.admit():
+            if self._guard.is_open:
                 break  # what was sent before may have had its effect: its reply stands
-            reply = await self._once(once)
+            reply = await self._once(once, admission)
         return reply
 
-    async def _once(self, once: Callable[[], Awaitable[Reply]]) -> Reply:
-        reply: Reply = NoAnswer(reason="canceled")
+    async def _once(self, once: Callable[[], Awaitable[Reply]], admission: Admission) -> Reply:
         try:
             reply = await once()
-        finally:
-            # Also when the caller gives up: a probe must not stay out for ever.
-            if _is_trouble(reply):
-                self._guard.failed()
-            else:
-                self._guard.succeeded()
+        except BaseException:
+            self._guard.gave_up(admission)
+            raise
+        if _is_trouble(reply):
+            self._guard.failed(admission)
+        else:
+            self._guard.succeeded()
         return reply
 
 
@@ -173,6 +186,8 @@ def _wait_s(reply: Reply, retry: int, *, seed: str) -> float | None:
     all else; then conflicts, 5xx and lost replies are repeated, and rate limits are not.
     """
     if isinstance(reply, Answer):
+        if error_code(reply) == IN_FLIGHT:
+            return None  # whoever asks has a patience of his own for that
         is_worth_it = reply.status == 409 or reply.status >= 500
         if reply.should_retry is not None:
             is_worth_it = reply.should_retry

@@ -76,6 +76,8 @@ _YES_OR_NO: Final = {"true": True, "false": False}
 
 T = TypeVar("T")
 
+IN_FLIGHT: Final = "idempotency_key_in_use"
+"""Stripe's code for a request whose key another request is being executed under."""
 _NOT_ALLOWED: Final = frozenset({401, 403})
 _EXECUTION_REFUSED: Final = frozenset({400, 402, 404})
 _REFUSALS: Final = frozenset({"card_error", "invalid_request_error"})
@@ -97,7 +99,7 @@ def outcome(reply: Reply) -> GatewayOutcome:
         case 409:
             return NotTaken(
                 reason="conflict",
-                in_flight=error.get("code") == "idempotency_key_in_use",
+                in_flight=error.get("code") == IN_FLIGHT,
             )
         case 429:
             return NotTaken(reason=_word(error, "code") or "rate limit")

@@ -13,6 +13,7 @@ from markethub.domain.payment import PaymentStatus
 from markethub.domain.ports.system import Clock
 from markethub.domain.ports.unit_of_work import Transaction, Transactions
 from markethub.domain.usecases.drive import Driver
+from markethub.domain.usecases.reconcile import each_in_turn
 from markethub.domain.usecases.settlement import Asked, Settlement, lock
 
 STRAY_AFTER: Final = timedelta(minutes=15)
@@ -34,7 +35,10 @@ class CancelAbandoned:
     """How long an unpaid intent is left to its customer; None is for ever."""
 
     async def __call__(self, limit: int = 100) -> int:
-        """Cancel up to ``limit``, the longest untouched first; return how many are canceled."""
+        """Cancel up to ``limit``, the longest untouched first; return how many are canceled.
+
+        One that stumbles does not keep the others waiting, as in ``Reconcile``.
+        """
         now = self.clock.now()
         before = None if self.after is None else now - self.after
         found = await self.transactions.run(
@@ -42,7 +46,8 @@ class CancelAbandoned:
                 before=before, strays_before=now - STRAY_AFTER, limit=limit
             )
         )
-        return sum([await self._cancel(payment_id, before) for payment_id in found])
+        batch = await each_in_turn(found, lambda payment_id: self._cancel(payment_id, before))
+        return batch.resolved
 
     async def _cancel(self, payment_id: PaymentId, before: datetime | None) -> bool:
         asked = await self.transactions.run(lambda tx: self._ask(tx, payment_id, before))

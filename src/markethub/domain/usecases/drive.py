@@ -17,7 +17,7 @@ from markethub.domain.errors import (
     RequestInProgress,
     TryAgain,
 )
-from markethub.domain.facts import ProviderIntent, ProviderRefund
+from markethub.domain.facts import IntentStatus, ProviderIntent, ProviderRefund
 from markethub.domain.ids import IntentId
 from markethub.domain.operation import Operation, OperationKind, refusal
 from markethub.domain.ports.gateway import (
@@ -142,6 +142,8 @@ class Driver:
             settled = await self.settlement.refresh(operation.payment_id, intent.id)
             if settled.operation is None or not settled.operation.is_unresolved:
                 return settled
+            if _is_under_way(operation, settled.intent):
+                return await self._wait(operation)
             tells = settled.intent is not None and settled.intent.failure is not None
             if operation.kind is OperationKind.CONFIRM and tells:
                 # The bank's answer, given under this very key; the intent tells what it was.
@@ -166,7 +168,14 @@ class Driver:
             settled = await self.settlement.refresh(operation.payment_id, intent_id)
             if settled.operation is None or not settled.operation.is_unresolved:
                 return settled
+            if _is_under_way(operation, settled.intent):
+                return await self._wait(operation)
         return await self._amend(operation, self._without_effect)
+
+    async def _wait(self, operation: Operation) -> Settled:
+        return await self._amend(
+            operation, lambda current: current.postpone(now=self.settlement.clock.now())
+        )
 
     def _without_effect(self, operation: Operation) -> Operation:
         """Conclude from a lookup that showed no effect."""
@@ -207,3 +216,12 @@ class Driver:
             return await self.settlement.amend(tx, operation, change)
 
         return await self.settlement.transactions.run(work)
+
+
+def _is_under_way(operation: Operation, intent: ProviderIntent | None) -> bool:
+    """Tell whether the provider is still at it: a capture of what is settled later."""
+    return (
+        operation.kind is OperationKind.CAPTURE
+        and intent is not None
+        and intent.status is IntentStatus.PROCESSING
+    )

@@ -1,14 +1,17 @@
 """Finish whatever a crash, a lost reply or an unknown outcome left behind, of every kind."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
+from typing import TypeVar
 
 import attrs
 
 from markethub.domain.usecases.cancel_abandoned import CancelAbandoned
-from markethub.domain.usecases.reconcile import Reconcile
+from markethub.domain.usecases.reconcile import Reconcile, ReconcileBatch
 from markethub.domain.usecases.reconcile_disputes import ReconcileDisputes, RemindOfDisputes
 from markethub.domain.usecases.remove_method import DetachMethods
 from markethub.domain.usecases.report_expiring import Expiring, ReportExpiring
+
+T = TypeVar("T")
 
 
 @attrs.frozen(kw_only=True)
@@ -48,16 +51,28 @@ class Recover:
     async def __call__(self, *, eagerly: bool = False) -> Recovered:
         """Take what is due; ``eagerly`` also what would wait for its next turn.
 
-        What a request has only just begun is always left to that request. Raises as
-        ``Reconcile``.
+        What a request has only just begun is always left to that request. A step that stumbles
+        does not keep the others from being taken: an ExceptionGroup is raised after them all.
         """
-        operations = await self.reconcile(eagerly=eagerly)
-        submissions = await self.reconcile_disputes(eagerly=eagerly)
-        return Recovered(
+        stumbled: list[Exception] = []
+
+        async def step(taking: Awaitable[T], nothing: T) -> T:
+            try:
+                return await taking
+            except Exception as error:  # noqa: BLE001 - raised below, after the others
+                stumbled.append(error)
+                return nothing
+
+        operations = await step(self.reconcile(eagerly=eagerly), ReconcileBatch())
+        submissions = await step(self.reconcile_disputes(eagerly=eagerly), ReconcileBatch())
+        done = Recovered(
             resolved=operations.resolved + submissions.resolved,
             unresolved=operations.unresolved + submissions.unresolved,
-            reminded=await self.remind_of_disputes(),
-            detached=await self.detach_methods(),
-            abandoned=await self.cancel_abandoned(),
-            expiring=await self.report_expiring(),
+            reminded=await step(self.remind_of_disputes(), 0),
+            detached=await step(self.detach_methods(), 0),
+            abandoned=await step(self.cancel_abandoned(), 0),
+            expiring=await step(self.report_expiring(), ()),
         )
+        if stumbled:
+            raise ExceptionGroup("what could not be recovered", stumbled)
+        return done

@@ -127,7 +127,7 @@ class Settlement:
         if seen != payment:
             seen = await tx.payments.save(seen)
         order = await self._settle_order(tx, order, seen, operation)
-        if operation is None and (seen.is_stray or await _is_tested(tx, payment, seen)):
+        if operation is None and (seen.is_stray or await _is_tested(tx, seen)):
             await self.ask(tx, seen, CancelIntent(intent_id=intent.id))
         return Settled(order=order, payment=seen, operation=operation, intent=intent)
 
@@ -211,15 +211,15 @@ def _without(operation: Operation, payment: Payment, *, now: datetime) -> Paymen
             return payment
 
 
-async def _is_tested(tx: Transaction, before: Payment, seen: Payment) -> bool:
-    """Tell whether this news brought the order more declines than an honest customer has.
+async def _is_tested(tx: Transaction, payment: Payment) -> bool:
+    """Tell whether the order has met more declines than an honest customer's does.
 
     The browser may try a live intent's cards without asking us: only its end stops that.
     """
-    if seen.declines <= before.declines or Action.CANCEL not in seen.available_actions:
+    if not payment.declines or Action.CANCEL not in payment.available_actions:
         return False
-    of_order = await tx.payments.of_order(seen.order_id)
-    return sum(payment.declines for payment in of_order) >= DECLINES_MAXIMUM
+    of_order = await tx.payments.of_order(payment.order_id)
+    return sum(each.declines for each in of_order) >= DECLINES_MAXIMUM
 
 
 def _why_closed(operation: Operation) -> str:

@@ -1,10 +1,12 @@
 """Mercy with a provider in trouble: how often it is asked again, and when not at all."""
 
+import asyncio
 from datetime import timedelta
 
 import pytest
 
 from markethub.adapters.stripe.guard import (
+    COOL_DOWN,
     COOL_DOWN_MAXIMUM,
     FAILURES_MAXIMUM,
     RESERVE,
@@ -34,6 +36,7 @@ class Provider:
     def __init__(self, *replies: Reply, rest: Reply = OK) -> None:
         self.replies = list(replies)
         self.rest = rest
+        self.hangs = False
         self.keys: list[str | None] = []
         self.clock = ManualClock()
         self.guard = Guard(self.clock)
@@ -41,6 +44,8 @@ class Provider:
 
     async def call(self, request: ProviderRequest, *, idempotency_key: str | None = None) -> Reply:
         self.keys.append(idempotency_key)
+        if self.hangs:
+            await asyncio.Event().wait()
         return self.replies.pop(0) if self.replies else self.rest
 
     async def upload(
@@ -167,7 +172,7 @@ async def test_only_one_request_at_a_time_tries_it() -> None:
     provider.clock.advance(seconds=COOL_DOWN_MAXIMUM.seconds)
     admitted = [provider.guard.admit() for _ in range(10)]
 
-    assert [True, *[False] * 9] == admitted
+    assert [True, *[False] * 9] == [each is not None for each in admitted]
 
 
 async def test_each_failed_try_makes_the_next_wait_longer_up_to_a_minute() -> None:
@@ -190,17 +195,71 @@ async def test_a_clock_that_leaps_back_does_not_keep_it_closed() -> None:
     provider = await opened()
     provider.clock.advance(hours=-1)
 
-    assert provider.guard.admit()
+    assert provider.guard.admit() is not None
 
 
-async def test_a_try_whose_caller_gave_up_does_not_keep_others_out_for_ever() -> None:
+async def test_a_try_whose_caller_gives_up_leaves_it_to_the_next() -> None:
     provider = await opened()
     provider.clock.advance(seconds=COOL_DOWN_MAXIMUM.seconds)
-    gone = provider.guard.admit()
-    provider.clock.advance(seconds=COOL_DOWN_MAXIMUM.seconds)
+    provider.hangs = True
+    trying = asyncio.create_task(provider.ask())
+    await asyncio.sleep(0)
+    meanwhile = await provider.ask()
+    trying.cancel()
+    await asyncio.wait([trying])
+    provider.hangs, provider.rest = False, OK
 
-    assert gone
-    assert provider.guard.admit()
+    assert isinstance(meanwhile, NotSent)
+    assert OK == await provider.ask()
+
+
+async def test_callers_who_give_up_say_nothing_of_the_provider() -> None:
+    provider = Provider()
+    provider.hangs = True
+    for _ in range(3 * FAILURES_MAXIMUM):
+        asking = asyncio.create_task(provider.ask())
+        await asyncio.sleep(0)
+        asking.cancel()
+        await asyncio.wait([asking])
+
+    assert not provider.guard.is_open
+
+
+async def test_requests_that_were_under_way_do_not_make_the_wait_longer() -> None:
+    provider = Provider()
+    admissions = [provider.guard.admit() for _ in range(50)]
+    for admission in admissions:
+        assert admission is not None
+        provider.guard.failed(admission)
+    provider.clock.advance(seconds=2 * COOL_DOWN.seconds)
+
+    assert provider.guard.admit() is not None
+
+
+async def test_a_straggler_does_not_end_the_try_that_is_out() -> None:
+    provider = Provider()
+    [straggler, *others] = [provider.guard.admit() for _ in range(6)]
+    for admission in others:
+        assert admission is not None
+        provider.guard.failed(admission)
+    provider.clock.advance(seconds=COOL_DOWN_MAXIMUM.seconds)
+    tried = provider.guard.admit()
+    assert straggler is not None
+    provider.guard.failed(straggler)
+
+    assert tried is not None
+    assert provider.guard.admit() is None
+
+
+async def test_what_is_in_flight_elsewhere_costs_no_retries() -> None:
+    """Whoever meets it polls by itself, for as long as its caller has patience."""
+    busy = Answer(status=409, body={"error": {"code": "idempotency_key_in_use"}})
+    provider = Provider(rest=busy)
+    replies = [await provider.ask() for _ in range(50)]
+
+    assert [busy] * 50 == replies
+    assert 50 == len(provider.keys)
+    assert 0 == provider.guard.retries_spent
 
 
 # --- storms --------------------------------------------------------------------------------------
