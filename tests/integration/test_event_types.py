@@ -10,7 +10,7 @@ import pytest
 from markethub.adapters.stripe.event_types import EVENT_TYPES
 from markethub.adapters.stripe.webhooks import StripeEventTranslator, listed_event
 from markethub.domain.errors import ValidationFailed
-from markethub.domain.facts import Unrecognised
+from markethub.domain.facts import IntentHinted, Unrecognised
 from markethub.entrypoints.container import build_container
 from markethub.entrypoints.setting_values import Database
 from markethub.entrypoints.settings import Settings
@@ -72,7 +72,8 @@ def test_every_handler_has_a_declared_type() -> None:
         received = attrs.evolve(event(payload=payload).event, type=type_)
         facts.add(type(TRANSLATOR.translate(received)))
 
-    assert set(handled()) == facts
+    # What an intent that cannot be read, or a thin event, leaves to be read.
+    assert set(handled()) == facts | {IntentHinted}
 
 
 @pytest.mark.parametrize("type_", ["invoice.paid", "charge.dispute.imagined", "refund.imagined"])

@@ -171,12 +171,16 @@ async def test_a_receiver_that_answers_drop_by_drop_is_not_waited_for_either() -
                 writer.write(b"x-drop: 1\r\n")
                 await writer.drain()
                 await asyncio.sleep(0.01)
+        writer.close()
+        gone.set()
 
+    gone = asyncio.Event()
     server = await asyncio.start_server(drip, "127.0.0.1", 0)
     url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
     with anyio.fail_after(2):
         async with publishing_to(url, timeout_s=0.1) as publisher:
             [answer] = await publisher.publish([message()])
+        await gone.wait()
     server.close()
 
     assert "timeout" == answer.error

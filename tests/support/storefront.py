@@ -3,7 +3,7 @@
 import asyncio
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 import attrs
 
@@ -50,6 +50,7 @@ class Receiver:
     names: list[str | None] = attrs.field(factory=list)
     """What TLS handshakes asked for."""
     arrived: asyncio.Event = attrs.field(factory=asyncio.Event)
+    serving: "list[asyncio.Task[object]]" = attrs.field(factory=list)
 
     @property
     def url(self) -> str:
@@ -57,6 +58,9 @@ class Receiver:
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
+        serving = asyncio.current_task()
+        assert serving is not None
+        self.serving.append(serving)
         try:
             while head := await reader.readuntil(b"\r\n\r\n"):
                 line, *lines = head.decode().strip().split("\r\n")
@@ -71,6 +75,8 @@ class Receiver:
             pass
         finally:
             writer.close()
+            with suppress(ConnectionError):
+                await writer.wait_closed()
 
 
 def reply(status: int, *headers: str, body: bytes = b"ok") -> bytes:
@@ -91,3 +97,6 @@ async def receiving(tls: ssl.SSLContext | None = None) -> AsyncIterator[Receiver
         yield receiver
     finally:
         server.close()
+        for serving in receiver.serving:
+            serving.cancel()
+        await asyncio.gather(*receiver.serving, return_exceptions=True)
