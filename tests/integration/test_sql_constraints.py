@@ -81,6 +81,7 @@ def unique(rule: str, columns: str, statement: str) -> Refused:
     return Refused(rule, statement, sqlite_says=f"UNIQUE constraint failed: {columns}")
 
 
+_MOMENT: Final = "'2026-11-01 12:00:00+00:00'"
 ORPHAN: Final = entry_check("", payment_id="'pay_9'").statement
 TWICE: Final = entry_check("", reference="'ch_1'").statement
 
@@ -259,7 +260,42 @@ REFUSED: Final = [
     *check("inbox", "status_known", "status = 'seen'"),
     *check("inbox", "reason_given", "status = 'dead'", "status = 'ignored'"),
     *check("inbox", "attempts_not_negative", "attempts = -1"),
+    *check("inbox", "failures_not_negative", "failures = -1"),
     unique("pk_inbox", "inbox.id", "UPDATE inbox SET id = 'evt_1' WHERE id = 'evt_2'"),
+    # deliveries
+    *check("deliveries", "status_known", "status = 'lost'"),
+    *check("deliveries", "reason_given", "status = 'dead'", "status = 'skipped'"),
+    *check("deliveries", "attempts_not_negative", "attempts = -1"),
+    *check("deliveries", "lease_whole", "lease = 'l'", "leased_until = next_attempt_at"),
+    *check(
+        "deliveries",
+        "leased_while_pending",
+        "status = 'delivered', lease = 'l', leased_until = next_attempt_at",
+    ),
+    *check(
+        "delivery_attempts",
+        "status_or_error",
+        "http_status = NULL",
+        "error = 'timeout'",
+    ),
+    *check("delivery_attempts", "duration_not_negative", "duration_ms = -1"),
+    *check("delivery_endpoints", "failures_not_negative", "failures = -1"),
+    *check(
+        "delivery_endpoints",
+        "disabled_whole",
+        "disabled_reason = 'gone'",
+        "disabled_at = since",
+    ),
+    foreign(
+        "fk_deliveries_sequence_outbox",
+        "INSERT INTO deliveries (sequence, aggregate_id, status, attempts, next_attempt_at, "
+        f"updated_at) VALUES (99, 'o-1', 'pending', 0, {_MOMENT}, {_MOMENT})",
+    ),
+    foreign(
+        "fk_delivery_attempts_sequence_deliveries",
+        "INSERT INTO delivery_attempts (sequence, attempted_at, http_status, duration_ms) "
+        "VALUES (99, {moment}, 200, 1)",
+    ),
     # idempotency keys
     *check(
         "idempotency_keys",
@@ -339,8 +375,13 @@ REFUSED: Final = [
 ]
 
 _WORDS: Final = {
-    "sqlite": {"true": "1", "false": "0", "bytes": "x'00'"},
-    "postgresql": {"true": "true", "false": "false", "bytes": "'\\x00'::bytea"},
+    "sqlite": {"true": "1", "false": "0", "bytes": "x'00'", "moment": _MOMENT},
+    "postgresql": {
+        "true": "true",
+        "false": "false",
+        "bytes": "'\\x00'::bytea",
+        "moment": _MOMENT,
+    },
 }
 
 
@@ -379,6 +420,24 @@ async def seed(url: str) -> None:
         await store.idempotency_keys.begin("scope", key, "f", now=order().created_at)
     await store.stamps.put(Stamp(gateway="fake", mode="test", account_id="acct_1"))
     await store.close()
+    engines = engines_for(url)
+    async with engines.writer.begin() as connection:
+        for statement in _DELIVERED:
+            await connection.execute(text(statement.format(moment=_MOMENT)))
+    await engines.dispose()
+
+
+_DELIVERED: Final = (
+    """INSERT INTO outbox (type, aggregate_id, body, occurred_at)
+       VALUES ('order.paid', 'o-1', '{{}}', {moment})""",
+    """INSERT INTO deliveries
+           (sequence, aggregate_id, status, attempts, next_attempt_at, updated_at)
+       SELECT sequence, aggregate_id, 'pending', 0, {moment}, {moment} FROM outbox""",
+    """INSERT INTO delivery_attempts (sequence, attempted_at, http_status, duration_ms)
+       SELECT sequence, {moment}, 200, 1 FROM deliveries""",
+    """INSERT INTO delivery_endpoints (id, since, failures)
+       VALUES ('storefront', {moment}, 0)""",
+)
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])
