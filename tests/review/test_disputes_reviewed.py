@@ -1,0 +1,166 @@
+"""What goes wrong with disputes."""
+
+from datetime import timedelta
+
+import attrs
+import pytest
+
+from markethub.domain.dispute import Dispute, in_dispute
+from markethub.domain.errors import PaymentsError
+from markethub.domain.facts import BalanceTransaction, ProviderDispute, ProviderDisputeStatus
+from markethub.domain.ids import DisputeId, OrderId, PaymentId, ProviderDisputeId
+from markethub.domain.ledger import Account as Book
+from markethub.domain.money import Money
+from markethub.domain.operation import KEY_LIFE
+from tests.support.bank import dispute_object, movement
+from tests.support.disputed import Disputed
+from tests.support.faults import Fault
+from tests.support.world import START, World
+
+pytestmark = pytest.mark.anyio
+
+TAKEN = movement("txn_taken", -5000, fee=1500)
+BACK = movement("txn_back", 5000, fee=0)
+TAKEN_AGAIN = movement("txn_taken_again", -5000, fee=0)
+
+
+@pytest.fixture
+async def disputed(world: World) -> Disputed:
+    """A paid order of 50.00 USD, and a bank that may dispute it."""
+    disputed = Disputed(world)
+    await disputed.pay()
+    return disputed
+
+
+async def test_evidence_whose_key_grew_too_old_is_not_answered_as_submitted(
+    disputed: Disputed,
+) -> None:
+    """Nobody tells staff that nothing was handed to the bank."""
+    disputed.bank.put(dispute_object())
+    opened = await disputed.open(
+        evidence_details={
+            "due_by": int((START + timedelta(days=20)).timestamp()),
+            "has_evidence": False,
+            "past_due": False,
+            "submission_count": 0,
+        }
+    )
+    await disputed.draft(opened.id, uncategorized_text="we shipped it")
+    disputed.bank.faults.append(Fault.LOST_REQUEST)
+    with pytest.raises(PaymentsError):
+        await disputed.submit(opened.id)
+    disputed.world.clock.advance(seconds=KEY_LIFE.total_seconds() + 60)
+
+    try:
+        answered = await disputed.submit(opened.id)
+    except PaymentsError:
+        return  # any honest refusal will do
+
+    assert answered.submission_count == 1, "a success was answered, and nothing was submitted"
+
+
+async def test_a_dispute_whose_key_grew_too_old_is_not_answered_as_accepted(
+    disputed: Disputed,
+) -> None:
+    opened = await disputed.open(balance_transactions=[TAKEN])
+    disputed.bank.faults.append(Fault.LOST_REQUEST)
+    with pytest.raises(PaymentsError):
+        await disputed.accept(opened.id)
+    disputed.world.clock.advance(seconds=KEY_LIFE.total_seconds() + 60)
+
+    try:
+        answered = await disputed.accept(opened.id)
+    except PaymentsError:
+        return
+
+    assert answered.status == "lost"
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("won", "lost"),
+        ("won", "under_review"),
+        ("warning_closed", "needs_response"),
+        ("under_review", "prevented"),
+        ("under_review", "needs_response"),
+        ("lost", "under_review"),
+    ],
+)
+async def test_money_that_a_dispute_takes_is_booked_whatever_its_status_does(
+    disputed: Disputed, before: str, after: str
+) -> None:
+    """Funds events drive the ledger, no status does: also by an edge that nobody drew."""
+    await disputed.open(status=before)
+
+    disputed.bank.change(status=after, balance_transactions=[TAKEN])
+    await disputed.tell("charge.dispute.funds_withdrawn")
+    await disputed.process()
+
+    books = await disputed.world.books()
+    payment = await disputed.payment()
+    assert (books.get((Book.DISPUTE_LOSSES, "usd")), payment.disputed.minor) == (5000, 5000)
+
+
+async def test_money_that_a_dispute_of_a_new_status_takes_is_booked_and_not_refundable(
+    disputed: Disputed,
+) -> None:
+    with pytest.raises(ValueError):
+        await disputed.open(status="pre_arbitration", balance_transactions=[TAKEN])
+
+    books = await disputed.world.books()
+    payment = await disputed.payment()
+    assert (books.get((Book.DISPUTE_LOSSES, "usd")), payment.amount_refundable.minor) == (5000, 0)
+
+
+def _view(*movements: BalanceTransaction, status: str = "needs_response") -> ProviderDispute:
+    return ProviderDispute(
+        id=ProviderDisputeId("dp_1"),
+        status=ProviderDisputeStatus(status),
+        reason="general",
+        amount=Money.of(5000, "usd"),
+        charge_id=None,
+        intent_id=None,
+        movements=movements,
+        evidence_due_by=None,
+        has_evidence=False,
+        submission_count=0,
+        is_past_due=False,
+        livemode=False,
+        created_at=START,
+    )
+
+
+def _line(id: str, minor: int) -> BalanceTransaction:
+    return BalanceTransaction(id=id, amount=Money.of(minor, "eur"), fee=Money.of(0, "eur"))
+
+
+async def test_a_part_that_is_given_back_in_the_settlement_currency_is_not_all_of_it() -> None:
+    """50.00 USD are taken as 46.00 EUR; 18.40 EUR come back, which are 20.00 USD."""
+    view = _view(_line("txn_1", -4600), _line("txn_2", 1840), status="lost")
+    dispute = Dispute.open(
+        view,
+        id=DisputeId("dsp_1"),
+        payment_id=PaymentId("pay_1"),
+        order_id=OrderId("o-1"),
+        now=START,
+    )
+
+    left = in_dispute([dispute], whole=Money.of(5000, "usd"))
+
+    assert left.minor >= 2900, left
+
+
+async def test_what_was_taken_twice_in_the_settlement_currency_is_not_twice_the_dispute() -> None:
+    """Stripe books one withdrawal in two lines; only 50.00 USD are in dispute."""
+    view = _view(_line("txn_1", -2300), _line("txn_2", -2300))
+    dispute = Dispute.open(
+        view,
+        id=DisputeId("dsp_1"),
+        payment_id=PaymentId("pay_1"),
+        order_id=OrderId("o-1"),
+        now=START,
+    )
+
+    assert dispute.withdrawn == Money.of(5000, "usd")
+    assert attrs.evolve(dispute).reinstated.minor == 0
