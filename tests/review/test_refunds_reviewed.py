@@ -8,7 +8,7 @@ import pytest
 
 from markethub.adapters.fake.account import AccountOptions
 from markethub.adapters.fake.bank import Bank
-from markethub.domain.errors import PaymentsError
+from markethub.domain.errors import GatewayRejected, PaymentsError
 from markethub.domain.facts import (
     BalanceTransaction,
     CaptureMethod,
@@ -20,6 +20,7 @@ from markethub.domain.ledger import Account as Book
 from markethub.domain.ledger import balances, refund_entries
 from markethub.domain.money import Money
 from markethub.domain.operation import KEY_LIFE
+from markethub.domain.ports.gateway import Declined
 from markethub.domain.usecases.cancel_payment import CancelPaymentCommand
 from markethub.entrypoints.container import build_container
 from markethub.entrypoints.setting_values import Database
@@ -116,8 +117,10 @@ async def test_a_refund_that_bears_the_id_of_another_payments_refund_is_taken_fo
     """Anyone with the account may edit metadata: that must not stop a payment's refunds."""
     payment = await world.paid()
     other = await world.paid("o-2")
-    world.gateway.faults.append(Fault.LOST_REQUEST)
-    ours = await world.refund(other, 1000)
+    world.gateway.answers = [Declined(code="balance_insufficient")]
+    with pytest.raises(GatewayRejected):
+        await world.refund(other, 1000)
+    [ours] = await world.refunds(other)
     Bank(world.account).refund_in_dashboard(
         str(payment.charge_id), amount=2000, metadata={"markethub_refund_id": ours.id}
     )
