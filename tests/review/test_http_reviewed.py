@@ -112,3 +112,26 @@ async def test_a_refund_that_was_made_is_not_answered_as_a_conflict(api: Api) ->
 
     again = await api.get(f"/api/refunds/{first.json()['id']}/")
     assert "succeeded" == again.json()["status"]
+
+
+async def test_more_than_the_dashboard_has_left_is_named_by_its_own_code(api: Api) -> None:
+    payment = await api.world.paid()
+    Bank(api.world.account).refund_in_dashboard(str(payment.charge_id), amount=4000)
+
+    answer = await api.call(
+        "POST", f"/api/payments/{payment.id}/refunds/", {"amount": 2000}, key="k"
+    )
+
+    assert (409, "refund_exceeds_captured") == (answer.status_code, answer.json()["code"])
+
+
+async def test_a_dry_run_says_what_the_refund_itself_would_be_answered(api: Api) -> None:
+    payment = await api.world.paid()
+    api.world.gateway.is_down = True
+    path = f"/api/payments/{payment.id}/refunds/"
+    await api.call("POST", path, {"amount": 1000}, key="k-1")
+
+    preview = await api.call("POST", path, {"amount": 1000, "dry_run": True})
+    real = await api.call("POST", path, {"amount": 1000}, key="k-2")
+
+    assert (preview.status_code == 200) == (real.status_code == 201)
