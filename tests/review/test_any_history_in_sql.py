@@ -181,6 +181,8 @@ class SqlHistory(History):
             self.run(self.world.container.reconcile_disputes()())
             self.run(self.world.container.detach_methods()())
         super().come_to_rest()
+        if self.options is None or self.options.settlement_currency is None:
+            self.what_is_refundable_is_what_the_provider_has_left()
         self.customers_have_one_default()
         self.no_method_is_charged_that_is_gone()
 
@@ -193,6 +195,30 @@ class SqlHistory(History):
         cash = {code: minor for (book, code), minor in books.items() if book is PROVIDER_BALANCE}
 
         assert {c: m for c, m in net.items() if m} == {c: m for c, m in cash.items() if m}
+
+    def what_is_refundable_is_what_the_provider_has_left(self) -> None:
+        """F16 to F18, from the provider's objects alone."""
+        payments = {p.intent_id: p for view in self.views() for p in view.payments}
+        losses = 0
+        for charge in self.world.charges_paid():
+            given = sum(
+                each["amount"]
+                for each in self.world.refunds_at_stripe()
+                if each["charge"] == charge["id"]
+                and each["status"] in ("pending", "requires_action", "succeeded")
+            )
+            taken = 0
+            for each in self.disputes_at_stripe():
+                if each["charge"] == charge["id"]:
+                    net = -sum(line["amount"] for line in each["balance_transactions"])
+                    losses += net
+                    taken += max(0, net)
+            payment = payments[charge["payment_intent"]]
+            left = max(0, charge["amount_captured"] - given - taken)
+            assert (left, taken) == (payment.amount_refundable.minor, payment.disputed.minor)
+        books = self.run(self.world.books())
+        booked = sum(minor for (book, _), minor in books.items() if book is Book.DISPUTE_LOSSES)
+        assert losses == booked
 
     def customers_have_one_default(self) -> None:
         for customer_id in set(CUSTOMERS.values()):
@@ -240,7 +266,6 @@ def test_any_history_ends_well(kind: str, money: str, request: pytest.FixtureReq
             refunds_need_funds=True,
             escalation_fails_refunds=True,
             pending_refunds_are_booked=False,
-            dispute_countered_fee=1500,
         ),
     }[money]
     machine = type(

@@ -5,6 +5,8 @@ from datetime import timedelta
 import attrs
 import pytest
 
+from markethub.adapters.fake.account import AccountOptions
+from markethub.adapters.fake.bank import Bank as AccountBank
 from markethub.domain.dispute import Dispute, in_dispute
 from markethub.domain.errors import PaymentsError
 from markethub.domain.facts import BalanceTransaction, ProviderDispute, ProviderDisputeStatus
@@ -12,6 +14,9 @@ from markethub.domain.ids import DisputeId, OrderId, PaymentId, ProviderDisputeI
 from markethub.domain.ledger import Account as Book
 from markethub.domain.money import Money
 from markethub.domain.operation import KEY_LIFE
+from markethub.entrypoints.container import build_container
+from markethub.entrypoints.setting_values import Database
+from markethub.entrypoints.settings import Settings
 from tests.support.bank import dispute_object, movement
 from tests.support.disputed import Disputed
 from tests.support.faults import Fault
@@ -164,3 +169,63 @@ async def test_what_was_taken_twice_in_the_settlement_currency_is_not_twice_the_
 
     assert dispute.withdrawn == Money.of(5000, "usd")
     assert attrs.evolve(dispute).reinstated.minor == 0
+
+
+async def test_the_fee_for_answering_a_dispute_is_booked() -> None:
+    """Where the provider takes it by a balance line of its own."""
+    container = build_container(Settings(database=Database(url="memory://")))
+    world = World(container, AccountOptions(seed="test", dispute_countered_fee=1500))
+    payment = await world.paid()
+    bank = AccountBank(world.account)
+    dispute = bank.open_dispute(str(payment.charge_id))
+    await world.work()
+    bank.submit_in_dashboard(dispute["id"])
+    await world.work()
+
+    lines = world.at_stripe("/v1/balance_transactions", {"limit": 100})["data"]
+    books = await world.books()
+    assert sum(line["net"] for line in lines) == books[Book.PROVIDER_BALANCE, "usd"]
+
+
+async def test_a_dispute_of_a_currency_that_we_do_not_charge_in_is_booked(
+    disputed: Disputed,
+) -> None:
+    """A cardholder's bank disputes in its own currency; what it takes is in ours."""
+    payment = await disputed.payment()
+    obj = dispute_object(
+        currency="ugx",
+        amount=18_500_000,
+        charge=payment.charge_id,
+        payment_intent=payment.intent_id,
+        balance_transactions=[TAKEN],
+    )
+    disputed.bank.put(obj)
+    await disputed.tell("charge.dispute.created", obj["id"])
+
+    payment = await disputed.payment()
+    assert (payment.chargeback_open, payment.amount_refundable.minor) == (True, 0)
+
+
+async def test_evidence_that_somebody_else_submitted_is_not_taken_for_ours(
+    disputed: Disputed,
+) -> None:
+    """Our request never arrived; a colleague's submission in the dashboard did."""
+    opened = await disputed.open()
+    await disputed.draft(opened.id, uncategorized_text="the proof")
+    disputed.bank.faults.append(Fault.LOST_REQUEST)
+    with pytest.raises(PaymentsError):
+        await disputed.submit(opened.id)
+    disputed.bank.change(
+        status="under_review",
+        evidence_details={
+            "due_by": None,
+            "has_evidence": True,
+            "past_due": False,
+            "submission_count": 1,
+        },
+    )
+    disputed.bank.declines_with = "dispute_already_submitted"
+    disputed.world.clock.advance(seconds=30)
+
+    with pytest.raises(PaymentsError):
+        await disputed.submit(opened.id)

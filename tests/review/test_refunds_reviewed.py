@@ -227,3 +227,44 @@ async def test_two_refunds_at_once_never_exceed(world: World) -> None:
     [payment] = await world.payments()
     assert payment.refunded.minor == 3000
     assert attrs.evolve(payment).amount_refundable.minor == 2000
+
+
+async def test_a_refund_that_came_back_and_is_under_way_again_has_not_arrived(
+    world: World,
+) -> None:
+    """Between two looks: succeeded, requires_action, pending."""
+    payment = await world.paid()
+    await world.refund(payment, 2000)
+    await world.work()
+    bank = Bank(world.account)
+    [there] = world.refunds_at_stripe()
+    bank.ask_for_details(there["id"])
+    bank.give_details(there["id"])
+    await world.work()
+
+    [refund] = await world.refunds(payment)
+    [payment] = await world.payments()
+    [there] = world.refunds_at_stripe()
+    assert there["status"] == refund.status.value
+    assert (payment.refunded.minor, payment.refund_reserved.minor) == (0, 2000)
+
+
+async def test_a_refund_that_came_back_twice_is_told_and_booked(world: World) -> None:
+    payment = await world.paid()
+    await world.refund(payment, 2000)
+    await world.work()
+    bank = Bank(world.account)
+    [there] = world.refunds_at_stripe()
+    bank.ask_for_details(there["id"])
+    bank.give_details(there["id"])
+    await world.work()
+    bank.settle_refund(there["id"])
+    await world.work()
+    bank.fail_refund(there["id"], "declined")
+    await world.work()
+
+    [refund] = await world.refunds(payment)
+    lines = world.at_stripe("/v1/balance_transactions", {"limit": 100})["data"]
+    books = await world.books()
+    assert refund.status == "failed"
+    assert sum(line["net"] for line in lines) == books[Book.PROVIDER_BALANCE, "usd"]
