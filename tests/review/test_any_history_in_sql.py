@@ -54,7 +54,7 @@ class Databases:
         if self.kind == "memory":
             yield "memory://"
         elif self.kind == "sqlite":
-            folder = Path(tempfile.mkdtemp(dir="/dev/shm" if os.path.isdir("/dev/shm") else None))
+            folder = Path(tempfile.mkdtemp())
             try:
                 shutil.copy(str(self.template), folder / "test.db")
                 yield sqlite_url(folder / "test.db")
@@ -107,18 +107,22 @@ class SqlHistory(History):
         known = self.disputes()
         if not known:
             return
-        id = known[which % len(known)].id
+        dispute_id = known[which % len(known)].id
         if accept and which < 3:
             self.attempt(
-                self.world.container.accept_dispute()(AcceptDisputeCommand(dispute_id=id))
+                self.world.container.accept_dispute()(AcceptDisputeCommand(dispute_id=dispute_id))
             )
             return
         self.attempt(
             self.world.container.draft_evidence()(
-                DraftEvidenceCommand(dispute_id=id, texts={"uncategorized_text": "we shipped"})
+                DraftEvidenceCommand(
+                    dispute_id=dispute_id, texts={"uncategorized_text": "we shipped"}
+                )
             )
         )
-        self.attempt(self.world.container.submit_evidence()(SubmitEvidenceCommand(dispute_id=id)))
+        self.attempt(
+            self.world.container.submit_evidence()(SubmitEvidenceCommand(dispute_id=dispute_id))
+        )
 
     @rule(order_id=orders, which=chance)
     def choose_a_default(self, order_id: str, which: int) -> None:

@@ -12,6 +12,7 @@ from typing import TypeVar
 import pytest
 from dependency_injector import providers
 
+from markethub.adapters.fake.bank import Bank
 from markethub.domain.errors import CommitUnknown, PaymentsError
 from markethub.domain.ledger import Account as Book
 from markethub.domain.payment import Payment
@@ -23,7 +24,6 @@ from markethub.domain.usecases.accept_dispute import AcceptDisputeCommand
 from markethub.domain.usecases.draft_evidence import DraftEvidenceCommand
 from markethub.domain.usecases.remove_method import RemoveMethodCommand
 from markethub.domain.usecases.submit_evidence import SubmitEvidenceCommand
-from markethub.adapters.fake.bank import Bank
 from markethub.entrypoints.container import build_container
 from markethub.entrypoints.setting_values import Database
 from markethub.entrypoints.settings import Settings
@@ -130,9 +130,7 @@ async def test_a_plan_is_carried_out_once(
 ) -> None:
     world, transactions = dying
     payments: list[Payment] = [await world.paid(), await world.paid("o-2")]
-    plan, _ = plan_refunds(
-        payments, reason=RefundReason.OTHER, note=None, now=world.clock.now()
-    )
+    plan, _ = plan_refunds(payments, reason=RefundReason.OTHER, note=None, now=world.clock.now())
 
     async def apply() -> None:
         for number, line in enumerate(plan.lines):

@@ -6,8 +6,11 @@ import pytest
 
 from markethub.domain.errors import GatewayRejected, PaymentsError
 from markethub.domain.ids import CustomerId
+from markethub.domain.operation import ProviderRequest
 from markethub.domain.payment import PaymentStatus
+from markethub.domain.ports.gateway import GatewayOutcome
 from markethub.domain.usecases.remove_method import RemoveMethodCommand
+from markethub.domain.usecases.set_default_method import SetDefaultMethodCommand
 from tests.support.faults import Fault
 from tests.support.saved import MASTERCARD, provider_id_of, token_of
 from tests.support.world import World
@@ -40,12 +43,10 @@ async def test_a_removed_card_is_not_charged_by_what_was_asked_before(world: Wor
     """Nobody knows what became of the charge; then the customer takes the card away."""
     method = await world.save_card()
     await world.register()
-    world.gateway.faults += [Fault.LOST_REQUEST]
     # The intent is made; its confirmation never arrives.
-    world.gateway.faults.clear()
     sent = world.gateway.send
 
-    async def lost(request, *, idempotency_key):  # type: ignore[no-untyped-def]
+    async def lost(request: ProviderRequest, *, idempotency_key: str) -> GatewayOutcome:
         if idempotency_key.startswith("confirm:"):
             world.gateway.faults.append(Fault.LOST_REQUEST)
         return await sent(request, idempotency_key=idempotency_key)
@@ -67,7 +68,6 @@ async def test_a_method_of_the_record_before_is_never_active_again(world: World)
     old = await world.save_card()
     token = await token_of(world, old)
     provider_id = await provider_id_of(world)
-    late = [dict(e) for e in ()]
     world.account.request(
         method="DELETE", path=f"/v1/customers/{provider_id}", params={}, auth="sk_test_dev"
     )
@@ -76,7 +76,6 @@ async def test_a_method_of_the_record_before_is_never_active_again(world: World)
     await world.work()
 
     methods = await world.saved()
-    assert not late
     assert [new.id] == [m.id for m in methods if m.is_active]
     assert await token_of(world, new) != token
     assert sum(m.is_default for m in methods) == 1
@@ -117,8 +116,6 @@ async def test_two_saves_of_two_cards_and_a_choice_at_once_leave_one_default(
     assert sum(m.is_default for m in methods) == 1
     default = next(m for m in methods if m.is_default)
     other = next(m for m in methods if not m.is_default)
-    from markethub.domain.usecases.set_default_method import SetDefaultMethodCommand
-
     await asyncio.gather(
         world.container.remove_method()(RemoveMethodCommand(method_id=default.id)),
         world.container.set_default_method()(SetDefaultMethodCommand(method_id=other.id)),

@@ -140,9 +140,7 @@ async def test_a_refund_that_settles_to_nothing_leaves_no_cash_behind(world: Wor
         charge_id=None,
         intent_id=None,
         refund_id=None,
-        balance=BalanceTransaction(
-            id="txn_1", amount=Money.of(0, "eur"), fee=Money.of(0, "eur")
-        ),
+        balance=BalanceTransaction(id="txn_1", amount=Money.of(0, "eur"), fee=Money.of(0, "eur")),
         returned=None,
         failure_reason=None,
         created_at=START,
@@ -219,9 +217,7 @@ async def test_two_refunds_at_once_never_exceed(world: World) -> None:
     async def one(amount: int, key: str) -> object:
         return await world.refund(payment, amount, origin=key, again=True)
 
-    await asyncio.gather(
-        *(one(3000, f"k-{n}") for n in range(4)), return_exceptions=True
-    )
+    await asyncio.gather(*(one(3000, f"k-{n}") for n in range(4)), return_exceptions=True)
     await world.work()
 
     [payment] = await world.payments()
