@@ -82,32 +82,6 @@ async def test_a_dispute_whose_key_grew_too_old_is_not_answered_as_accepted(
     assert answered.status == "lost"
 
 
-@pytest.mark.parametrize(
-    ("before", "after"),
-    [
-        ("won", "lost"),
-        ("won", "under_review"),
-        ("warning_closed", "needs_response"),
-        ("under_review", "prevented"),
-        ("under_review", "needs_response"),
-        ("lost", "under_review"),
-    ],
-)
-async def test_money_that_a_dispute_takes_is_booked_whatever_its_status_does(
-    disputed: Disputed, before: str, after: str
-) -> None:
-    """Funds events drive the ledger, no status does: also by an edge that nobody drew."""
-    await disputed.open(status=before)
-
-    disputed.bank.change(status=after, balance_transactions=[TAKEN])
-    await disputed.tell("charge.dispute.funds_withdrawn")
-    await disputed.process()
-
-    books = await disputed.world.books()
-    payment = await disputed.payment()
-    assert (books.get((Book.DISPUTE_LOSSES, "usd")), payment.disputed.minor) == (5000, 5000)
-
-
 async def test_money_that_a_dispute_of_a_new_status_takes_is_booked_and_not_refundable(
     disputed: Disputed,
 ) -> None:

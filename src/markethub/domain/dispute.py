@@ -17,6 +17,7 @@ from markethub.domain.events import (
     DisputeDue,
     DisputeLost,
     DisputeOpened,
+    DisputeStatusUnexpected,
     DisputeWon,
     DomainEvent,
 )
@@ -64,7 +65,10 @@ EDGES: Final = {
     _S.LOST: frozenset({_S.WON}),  # a late win
     _S.PREVENTED: frozenset[DisputeStatus](),
 }
-"""Stripe's machine, one step at a time. A dispute may be born in any status: ``lost`` too."""
+"""Stripe's machine as documented, one step at a time: what is expected, not what is allowed.
+
+A dispute may be born in any status: ``lost`` too.
+"""
 assert set(EDGES) == set(DisputeStatus), "every status says what may follow it"
 
 
@@ -166,20 +170,22 @@ class Dispute:
     def observe(self, view: ProviderDispute, *, now: datetime) -> Self:
         """Merge what was read of it; what is known already changes nothing.
 
-        The caller has made sure that ``view`` is not older than what was merged before.
-        Raises InvalidTransition for what the provider's machine cannot do.
+        The caller has made sure that ``view`` is not older than what was merged before: so its
+        status is taken whatever it was, and a step that nobody drew is only told of. Refusing
+        it would leave the money that it moved unbooked. Raises InvalidTransition for another
+        dispute's view.
         """
         if view.id != self.provider_id:
             raise InvalidTransition("another dispute than this one")
         status = _STATUS_OF[view.status] or self.status
-        if status is not self.status and status not in _NEXT[self.status]:
-            raise InvalidTransition(f"a dispute that is {self.status} cannot become {status}")
         seen = attrs.evolve(self._merged(view), status=status)
         if seen == self:
             return self
         seen = attrs.evolve(seen, updated_at=now)
         if status is self.status:
             return seen
+        if status not in _NEXT[self.status]:
+            seen = seen._tell_unexpected(self.status, now)
         if self.is_inquiry and not seen.is_inquiry:
             seen = seen._tell_opened(now)
         return seen._tell_decided(now)
@@ -312,6 +318,18 @@ class Dispute:
                 order_id=self.order_id,
                 amount_minor=self.amount.minor,
                 currency=self.amount.currency.code,
+                occurred_at=now,
+            )
+        )
+
+    def _tell_unexpected(self, before: DisputeStatus, now: datetime) -> Self:
+        return self._tell(
+            DisputeStatusUnexpected(
+                dispute_id=self.id,
+                payment_id=self.payment_id,
+                order_id=self.order_id,
+                before=before.value,
+                after=self.status.value,
                 occurred_at=now,
             )
         )

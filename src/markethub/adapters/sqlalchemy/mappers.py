@@ -14,6 +14,7 @@ from markethub.domain.events import (
     DisputeDue,
     DisputeLost,
     DisputeOpened,
+    DisputeStatusUnexpected,
     DisputeWon,
     DomainEvent,
     MethodRemoved,
@@ -304,6 +305,7 @@ _EVENT_TYPES: Final[Mapping[str, type[DomainEvent]]] = {
         DisputeDue,
         DisputeWon,
         DisputeLost,
+        DisputeStatusUnexpected,
         MethodSaved,
         MethodRemoved,
     )

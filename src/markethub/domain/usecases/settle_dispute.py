@@ -41,7 +41,7 @@ class DisputeSettlement:
         not know it. If the dispute has changed since, the view may be older than what is known
         (even a lost dispute may be won): then nothing is done and None returned, and the caller
         reads again. Raises NotFound for an unknown payment, ValidationFailed for a new dispute
-        in a status unheard of, InvalidTransition for what the provider's machine cannot do.
+        in a status unheard of.
         """
         _, payment = await lock(tx, payment_id)
         known = await tx.disputes.find_by_provider_id(view.id)
