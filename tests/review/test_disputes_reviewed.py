@@ -1,7 +1,6 @@
 """What goes wrong with disputes."""
 
 from contextlib import suppress
-from datetime import timedelta
 
 import attrs
 import pytest
@@ -14,7 +13,6 @@ from markethub.domain.facts import BalanceTransaction, ProviderDispute, Provider
 from markethub.domain.ids import DisputeId, OrderId, PaymentId, ProviderDisputeId
 from markethub.domain.ledger import Account as Book
 from markethub.domain.money import Money
-from markethub.domain.operation import KEY_LIFE
 from markethub.entrypoints.container import build_container
 from markethub.entrypoints.setting_values import Database
 from markethub.entrypoints.settings import Settings
@@ -36,50 +34,6 @@ async def disputed(world: World) -> Disputed:
     disputed = Disputed(world)
     await disputed.pay()
     return disputed
-
-
-async def test_evidence_whose_key_grew_too_old_is_not_answered_as_submitted(
-    disputed: Disputed,
-) -> None:
-    """Nobody tells staff that nothing was handed to the bank."""
-    disputed.bank.put(dispute_object())
-    opened = await disputed.open(
-        evidence_details={
-            "due_by": int((START + timedelta(days=20)).timestamp()),
-            "has_evidence": False,
-            "past_due": False,
-            "submission_count": 0,
-        }
-    )
-    await disputed.draft(opened.id, uncategorized_text="we shipped it")
-    disputed.bank.faults.append(Fault.LOST_REQUEST)
-    with pytest.raises(PaymentsError):
-        await disputed.submit(opened.id)
-    disputed.world.clock.advance(seconds=KEY_LIFE.total_seconds() + 60)
-
-    try:
-        answered = await disputed.submit(opened.id)
-    except PaymentsError:
-        return  # any honest refusal will do
-
-    assert answered.submission_count == 1, "a success was answered, and nothing was submitted"
-
-
-async def test_a_dispute_whose_key_grew_too_old_is_not_answered_as_accepted(
-    disputed: Disputed,
-) -> None:
-    opened = await disputed.open(balance_transactions=[TAKEN])
-    disputed.bank.faults.append(Fault.LOST_REQUEST)
-    with pytest.raises(PaymentsError):
-        await disputed.accept(opened.id)
-    disputed.world.clock.advance(seconds=KEY_LIFE.total_seconds() + 60)
-
-    try:
-        answered = await disputed.accept(opened.id)
-    except PaymentsError:
-        return
-
-    assert answered.status == "lost"
 
 
 async def test_money_that_a_dispute_of_a_new_status_takes_is_booked_and_not_refundable(

@@ -6,7 +6,6 @@ import pytest
 
 from markethub.adapters.fake.bank import Bank
 from markethub.domain.errors import GatewayRejected
-from markethub.domain.operation import KEY_LIFE
 from markethub.domain.ports.gateway import Declined
 from markethub.entrypoints.setting_values import Role
 from tests.support.app import Api, ops, serving
@@ -73,22 +72,6 @@ async def test_a_dry_run_ignores_its_key_whatever_it_is(api: Api) -> None:
     )
 
     assert 200 == answer.status_code
-
-
-async def test_a_submission_that_grew_too_old_is_not_answered_with_success(api: Api) -> None:
-    disputed = Disputed(api.world)
-    await disputed.pay()
-    dispute = await disputed.open()
-    await disputed.draft(dispute.id, uncategorized_text="we shipped it")
-    path, staff = f"/api/disputes/{dispute.id}/submit/", ops(Role.SUPPORT)
-    disputed.bank.faults.append(Fault.LOST_REQUEST)
-    first = await api.call("POST", path, {}, key="k", caller=staff)
-    api.world.clock.advance(seconds=KEY_LIFE.total_seconds() + 1)
-
-    second = await api.call("POST", path, {}, key="k", caller=staff)
-
-    assert 503 == first.status_code
-    assert 200 != second.status_code or second.json()["submission_count"] == 1
 
 
 async def test_a_refund_that_was_made_is_not_answered_as_a_conflict(api: Api) -> None:

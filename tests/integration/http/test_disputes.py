@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from httpx import Response
 
+from markethub.domain.operation import KEY_LIFE
 from markethub.entrypoints.setting_values import Role
 from tests.support.app import STOREFRONT, Api, ops
 from tests.support.bank import DUE_BY, movement
@@ -326,3 +327,20 @@ async def test_disputes_are_not_the_storefronts(api: Api, disputed: Disputed) ->
     answer = await api.get(f"/api/disputes/{dispute.id}/", caller=STOREFRONT)
 
     assert 403 == answer.status_code
+
+
+async def test_a_submission_that_grew_too_old_is_not_answered_with_success(
+    api: Api, disputed: Disputed
+) -> None:
+    dispute = await disputed.open()
+    await disputed.draft(dispute.id, **TEXT)
+    path = f"/api/disputes/{dispute.id}/submit/"
+    disputed.bank.faults.append(Fault.LOST_REQUEST)
+    first = await api.call("POST", path, {}, key="k", caller=STAFF)
+    api.world.clock.advance(seconds=KEY_LIFE.total_seconds() + 1)
+
+    late = await api.call("POST", path, {}, key="k", caller=STAFF)
+    anew = await api.call("POST", path, {}, key="k-2", caller=STAFF)
+
+    assert [503, 502, 200] == [first.status_code, late.status_code, anew.status_code]
+    assert 1 == anew.json()["submission_count"]
