@@ -8,7 +8,6 @@ import pytest
 from markethub.adapters.fake.account import AccountOptions
 from markethub.adapters.fake.bank import Bank as AccountBank
 from markethub.domain.dispute import Dispute, in_dispute
-from markethub.domain.errors import PaymentsError
 from markethub.domain.facts import BalanceTransaction, ProviderDispute, ProviderDisputeStatus
 from markethub.domain.ids import DisputeId, OrderId, PaymentId, ProviderDisputeId
 from markethub.domain.ledger import Account as Book
@@ -18,7 +17,6 @@ from markethub.entrypoints.setting_values import Database
 from markethub.entrypoints.settings import Settings
 from tests.support.bank import dispute_object, movement
 from tests.support.disputed import Disputed
-from tests.support.faults import Fault
 from tests.support.world import START, World
 
 pytestmark = pytest.mark.anyio
@@ -133,28 +131,3 @@ async def test_a_dispute_of_a_currency_that_we_do_not_charge_in_is_booked(
 
     payment = await disputed.payment()
     assert (payment.chargeback_open, payment.amount_refundable.minor) == (True, 0)
-
-
-async def test_evidence_that_somebody_else_submitted_is_not_taken_for_ours(
-    disputed: Disputed,
-) -> None:
-    """Our request never arrived; a colleague's submission in the dashboard did."""
-    opened = await disputed.open()
-    await disputed.draft(opened.id, uncategorized_text="the proof")
-    disputed.bank.faults.append(Fault.LOST_REQUEST)
-    with pytest.raises(PaymentsError):
-        await disputed.submit(opened.id)
-    disputed.bank.change(
-        status="under_review",
-        evidence_details={
-            "due_by": None,
-            "has_evidence": True,
-            "past_due": False,
-            "submission_count": 1,
-        },
-    )
-    disputed.bank.declines_with = "dispute_already_submitted"
-    disputed.world.clock.advance(seconds=30)
-
-    with pytest.raises(PaymentsError):
-        await disputed.submit(opened.id)
