@@ -49,3 +49,15 @@ async def test_money_that_a_dispute_takes_is_booked_whatever_its_status_does(
         next(each for each in await disputed.told() if each.endswith("unexpected")),
         health.waiting_events,
     )
+
+
+async def test_money_that_a_dispute_of_a_new_status_takes_is_booked_and_not_refundable(
+    disputed: Disputed,
+) -> None:
+    await disputed.open(status="pre_arbitration", balance_transactions=[TAKEN])
+
+    books = await disputed.world.books()
+    payment = await disputed.payment()
+    assert 5000 == books[Book.DISPUTE_LOSSES, "usd"]
+    assert (True, 0) == (payment.chargeback_open, payment.amount_refundable.minor)
+    assert ["dispute.opened", "dispute.status_unexpected"] == await disputed.told()

@@ -1,6 +1,5 @@
 """What goes wrong with disputes."""
 
-from contextlib import suppress
 
 import attrs
 import pytest
@@ -32,17 +31,6 @@ async def disputed(world: World) -> Disputed:
     disputed = Disputed(world)
     await disputed.pay()
     return disputed
-
-
-async def test_money_that_a_dispute_of_a_new_status_takes_is_booked_and_not_refundable(
-    disputed: Disputed,
-) -> None:
-    with suppress(ValueError):  # there is no dispute of it to be found
-        await disputed.open(status="pre_arbitration", balance_transactions=[TAKEN])
-
-    books = await disputed.world.books()
-    payment = await disputed.payment()
-    assert (books.get((Book.DISPUTE_LOSSES, "usd")), payment.amount_refundable.minor) == (5000, 0)
 
 
 def _view(*movements: BalanceTransaction, status: str = "needs_response") -> ProviderDispute:

@@ -53,6 +53,12 @@ OPEN_CHARGEBACK: Final = frozenset({_S.NEEDS_RESPONSE, _S.UNDER_REVIEW})
 NEEDS_RESPONSE: Final = frozenset({_S.WARNING_NEEDS_RESPONSE, _S.NEEDS_RESPONSE})
 """Evidence may be submitted."""
 
+WITHOUT_A_WORD: Final = _S.UNDER_REVIEW
+"""What a dispute counts as that begins in a status unheard of.
+
+Its funds count, no refund is made beside it, and nobody is asked for evidence.
+"""
+
 EDGES: Final = {
     _S.WARNING_NEEDS_RESPONSE: frozenset(
         {_S.WARNING_UNDER_REVIEW, _S.WARNING_CLOSED, _S.NEEDS_RESPONSE, _S.PREVENTED}
@@ -146,26 +152,24 @@ class Dispute:
         order_id: OrderId,
         now: datetime,
     ) -> Self:
-        """Begin with what was read first, whatever its status.
-
-        Raises ValidationFailed for a status that we have no word for.
-        """
+        """Begin with what was read first, whatever its status."""
         status = _STATUS_OF[view.status]
-        if status is None:
-            raise ValidationFailed("status", "is none that we know")
         opened = cls(
             id=id,
             provider_id=view.id,
             payment_id=payment_id,
             order_id=order_id,
-            status=status,
+            status=status or WITHOUT_A_WORD,
             reason=view.reason,
             amount=view.amount,
             opened_at=view.created_at,
             created_at=now,
             updated_at=now,
         )
-        return opened._merged(view)._tell_opened(now)._tell_decided(now)
+        opened = opened._merged(view)._tell_opened(now)
+        if status is None:
+            return opened._tell_unexpected(view.status, now)
+        return opened._tell_decided(now)
 
     def observe(self, view: ProviderDispute, *, now: datetime) -> Self:
         """Merge what was read of it; what is known already changes nothing.
@@ -322,7 +326,7 @@ class Dispute:
             )
         )
 
-    def _tell_unexpected(self, before: DisputeStatus, now: datetime) -> Self:
+    def _tell_unexpected(self, before: StrEnum, now: datetime) -> Self:
         return self._tell(
             DisputeStatusUnexpected(
                 dispute_id=self.id,

@@ -186,7 +186,8 @@ class DisputeLost:
 class DisputeStatusUnexpected:
     """A dispute took a step that the provider's documented machine does not have.
 
-    It is followed all the same. ``before`` and ``after`` are the statuses.
+    It is followed all the same. ``before`` and ``after`` are the statuses; ``before`` is
+    ``unknown`` for one that began in a status that we have no word for.
     """
 
     type: ClassVar[str] = "dispute.status_unexpected"

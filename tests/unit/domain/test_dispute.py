@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from markethub.domain.dispute import DUE_SOON, EDGES, Dispute, DisputeStatus, in_dispute
-from markethub.domain.errors import InvalidTransition, ValidationFailed
+from markethub.domain.errors import InvalidTransition
 from markethub.domain.events import (
     DisputeDue,
     DisputeLost,
@@ -135,11 +135,18 @@ def test_an_inquiry_that_ended_by_a_refund_is_closed_whatever_old_payloads_call_
     assert seen.status is S.WARNING_CLOSED
 
 
-def test_a_status_unheard_of_begins_nothing_and_changes_nothing_but_the_rest() -> None:
+def test_a_dispute_that_begins_in_a_status_unheard_of_holds_its_payment_back() -> None:
     strange = view(ProviderDisputeStatus.UNKNOWN, movements=(moved("txn_1", -5000),))
 
-    with pytest.raises(ValidationFailed):
-        opened(strange)
+    begun = opened(strange)
+
+    assert (True, usd(5000)) == (begun.is_open_chargeback, begun.withdrawn)
+    assert [DisputeOpened, DisputeStatusUnexpected] == told(begun)
+
+
+def test_a_status_unheard_of_changes_nothing_but_the_rest() -> None:
+    strange = view(ProviderDisputeStatus.UNKNOWN, movements=(moved("txn_1", -5000),))
+
     seen = opened().observe(strange, now=START)
 
     assert (S.NEEDS_RESPONSE, usd(5000)) == (seen.status, seen.withdrawn)

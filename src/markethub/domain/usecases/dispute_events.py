@@ -6,12 +6,7 @@ read shows every movement of its funds.
 
 import attrs
 
-from markethub.domain.facts import (
-    DisputeReported,
-    ProviderDisputeStatus,
-    ProviderFact,
-    WarningReported,
-)
+from markethub.domain.facts import DisputeReported, ProviderFact, WarningReported
 from markethub.domain.ids import PaymentId
 from markethub.domain.payment import Payment
 from markethub.domain.ports.unit_of_work import Transaction
@@ -51,8 +46,6 @@ class DisputeEvents:
             view = await self.settlement.desk.read_dispute(fact.dispute_id)
 
             async def work(tx: Transaction) -> Step:
-                if version == 0 and view.status is ProviderDisputeStatus.UNKNOWN:
-                    return Parked(ours=True, reason="unknown_status")
                 settled = await self.settlement.apply(tx, payment_id, view, seen_version=version)
                 if settled is not None:
                     return Applied()

@@ -40,8 +40,7 @@ class DisputeSettlement:
         ``seen_version`` is the dispute's version from before the view was fetched, 0 if we did
         not know it. If the dispute has changed since, the view may be older than what is known
         (even a lost dispute may be won): then nothing is done and None returned, and the caller
-        reads again. Raises NotFound for an unknown payment, ValidationFailed for a new dispute
-        in a status unheard of.
+        reads again. Raises NotFound for an unknown payment.
         """
         _, payment = await lock(tx, payment_id)
         known = await tx.disputes.find_by_provider_id(view.id)
