@@ -33,59 +33,6 @@ async def disputed(world: World) -> Disputed:
     return disputed
 
 
-def _view(*movements: BalanceTransaction, status: str = "needs_response") -> ProviderDispute:
-    return ProviderDispute(
-        id=ProviderDisputeId("dp_1"),
-        status=ProviderDisputeStatus(status),
-        reason="general",
-        amount=Money.of(5000, "usd"),
-        charge_id=None,
-        intent_id=None,
-        movements=movements,
-        evidence_due_by=None,
-        has_evidence=False,
-        submission_count=0,
-        is_past_due=False,
-        livemode=False,
-        created_at=START,
-    )
-
-
-def _line(id: str, minor: int) -> BalanceTransaction:
-    return BalanceTransaction(id=id, amount=Money.of(minor, "eur"), fee=Money.of(0, "eur"))
-
-
-async def test_a_part_that_is_given_back_in_the_settlement_currency_is_not_all_of_it() -> None:
-    """50.00 USD are taken as 46.00 EUR; 18.40 EUR come back, which are 20.00 USD."""
-    view = _view(_line("txn_1", -4600), _line("txn_2", 1840), status="lost")
-    dispute = Dispute.open(
-        view,
-        id=DisputeId("dsp_1"),
-        payment_id=PaymentId("pay_1"),
-        order_id=OrderId("o-1"),
-        now=START,
-    )
-
-    left = in_dispute([dispute], whole=Money.of(5000, "usd"))
-
-    assert left.minor >= 2900, left
-
-
-async def test_what_was_taken_twice_in_the_settlement_currency_is_not_twice_the_dispute() -> None:
-    """Stripe books one withdrawal in two lines; only 50.00 USD are in dispute."""
-    view = _view(_line("txn_1", -2300), _line("txn_2", -2300))
-    dispute = Dispute.open(
-        view,
-        id=DisputeId("dsp_1"),
-        payment_id=PaymentId("pay_1"),
-        order_id=OrderId("o-1"),
-        now=START,
-    )
-
-    assert dispute.withdrawn == Money.of(5000, "usd")
-    assert attrs.evolve(dispute).reinstated.minor == 0
-
-
 async def test_the_fee_for_answering_a_dispute_is_booked() -> None:
     """Where the provider takes it by a balance line of its own."""
     container = build_container(Settings(database=Database(url="memory://")))

@@ -24,7 +24,7 @@ from markethub.domain.events import (
 from markethub.domain.evidence import Evidence
 from markethub.domain.facts import BalanceTransaction, ProviderDispute, ProviderDisputeStatus
 from markethub.domain.ids import DisputeId, OrderId, PaymentId, ProviderDisputeId
-from markethub.domain.money import Money
+from markethub.domain.money import Currency, Money
 
 
 class DisputeStatus(StrEnum):
@@ -235,8 +235,32 @@ class Dispute:
         total = Money.zero(self.amount.currency)
         for movement in self.movements:
             if movement.amount.minor * sign > 0:
-                total += presented(movement, self.amount)
+                total += self.presented(movement)
         return total
+
+    def presented(self, movement: BalanceTransaction) -> Money:
+        """Return what a movement took or gave in the dispute's currency, at least nothing.
+
+        Where the provider settles in another currency, it does not say: the withdrawal stands
+        for the whole disputed amount, and everything else for its share of that.
+        """
+        settled = abs(movement.amount.minor)
+        if movement.amount.currency == self.amount.currency:
+            return Money(minor=settled, currency=self.amount.currency)
+        whole = self._settled_whole(movement.amount.currency)
+        share = (self.amount.minor * settled * 2 + whole) // (whole * 2) if whole else 0
+        # At least one minor unit: the ledger posts no movement of nothing.
+        return Money(minor=min(max(share, 1), self.amount.minor), currency=self.amount.currency)
+
+    def _settled_whole(self, currency: Currency) -> int:
+        """Return what the disputed amount became in the currency that the provider settles in.
+
+        A withdrawal in several lines adds up; one that was given back and taken again does not.
+        What is never less than what is still gone, and never more than what was gone at once,
+        can hold back too much of a payment, never too little.
+        """
+        lines = [each.amount.minor for each in self.movements if each.amount.currency == currency]
+        return max([-sum(lines), *map(abs, lines)], default=0)
 
     @property
     def fees_minor_by_currency(self) -> dict[str, int]:
@@ -340,17 +364,6 @@ class Dispute:
 
     def _tell(self, event: DomainEvent) -> Self:
         return attrs.evolve(self, events=(*self.events, event))
-
-
-def presented(movement: BalanceTransaction, amount: Money) -> Money:
-    """Return what a movement took or gave in the dispute's currency, at least nothing.
-
-    Where the provider settles in another currency, it does not say: the whole disputed amount
-    is meant.
-    """
-    if movement.amount.currency != amount.currency:
-        return amount
-    return Money(minor=abs(movement.amount.minor), currency=amount.currency)
 
 
 def in_dispute(disputes: Iterable[Dispute], *, whole: Money) -> Money:

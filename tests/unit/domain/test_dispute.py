@@ -248,6 +248,46 @@ def test_what_was_taken_is_in_the_disputes_currency_whatever_it_is_settled_in() 
     assert (usd(5000), {"eur": 1400}) == (dispute.withdrawn, dispute.fees_minor_by_currency)
 
 
+@pytest.mark.parametrize(
+    ("lines", "left"),
+    [
+        pytest.param([-4600], 5000, id="all of it"),
+        pytest.param([-4600, 4600], 0, id="all of it and back"),
+        pytest.param([-4600, 1840], 3000, id="a part comes back"),
+        pytest.param([-2300, -2300], 5000, id="in two lines"),
+        pytest.param([-2300, -2300, 4600], 0, id="in two lines and back in one"),
+        pytest.param([-4600, 4600, -4600], 5000, id="taken again"),
+        pytest.param([-4600, 4550, -4600], 5000, id="taken again at another rate"),
+        pytest.param([-4600, 1], 4999, id="hardly anything comes back"),
+    ],
+)
+def test_settled_in_another_currency_a_part_is_a_part_of_the_disputed_amount(
+    lines: list[int], left: int
+) -> None:
+    """50.00 USD are taken as 46.00 EUR; 18.40 EUR that come back are 20.00 USD."""
+    movements = [moved(f"txn_{n}", minor, currency="eur") for n, minor in enumerate(lines)]
+
+    dispute = opened(view(movements=tuple(movements)))
+
+    assert usd(left) == in_dispute([dispute], whole=usd(5000))
+
+
+@given(
+    taken=st.integers(1, 10_000), shares=st.lists(st.integers(0, 25), max_size=4), data=st.data()
+)
+def test_settled_elsewhere_as_much_is_left_of_the_dispute_as_of_its_withdrawal(
+    taken: int, shares: list[int], data: st.DataObject
+) -> None:
+    back = [taken * share // 100 for share in shares]
+    lines = [minor for minor in data.draw(st.permutations([-taken, *back])) if minor]
+    movements = [moved(f"txn_{n}", minor, currency="eur") for n, minor in enumerate(lines)]
+
+    left = in_dispute([opened(view(movements=tuple(movements)))], whole=usd(5000)).minor
+
+    # Each line is rounded for itself, and is one minor unit at least.
+    assert abs(left * taken - 5000 * (taken - sum(back))) <= taken * len(lines)
+
+
 def test_more_given_back_than_taken_is_not_less_than_nothing_in_dispute() -> None:
     dispute = opened(view(movements=(moved("txn_1", -2000), moved("txn_2", 2500))))
 

@@ -6,7 +6,7 @@ payment and the dispute; the second arrival of the same news changes nothing.
 
 import attrs
 
-from markethub.domain.dispute import Dispute, in_dispute, presented
+from markethub.domain.dispute import Dispute, in_dispute
 from markethub.domain.errors import NotFound, RequestInProgress
 from markethub.domain.facts import ProviderDispute
 from markethub.domain.ids import DisputeId, IdPrefix, PaymentId
@@ -68,7 +68,7 @@ class DisputeSettlement:
         for movement in dispute.movements:
             for entry in dispute_entries(
                 movement,
-                disputed=presented(movement, dispute.amount),
+                disputed=dispute.presented(movement),
                 payment_id=dispute.payment_id,
                 now=self.clock.now(),
             ):
