@@ -4,6 +4,7 @@ from itertools import permutations
 
 import pytest
 
+from markethub.adapters.fake.account import AccountOptions
 from markethub.adapters.fake.bank import Bank
 from markethub.domain.dispute import Dispute, DisputeStatus
 from markethub.domain.ledger import Account as Book

@@ -3,6 +3,7 @@
 import pytest
 
 from markethub.domain.ledger import Account as Book
+from markethub.domain.money import CURRENCIES
 from tests.support.bank import movement
 from tests.support.disputed import Disputed
 from tests.support.world import World
@@ -61,3 +62,21 @@ async def test_money_that_a_dispute_of_a_new_status_takes_is_booked_and_not_refu
     assert 5000 == books[Book.DISPUTE_LOSSES, "usd"]
     assert (True, 0) == (payment.chargeback_open, payment.amount_refundable.minor)
     assert ["dispute.opened", "dispute.status_unexpected"] == await disputed.told()
+
+
+@pytest.mark.parametrize("currency", ["ugx", "irr", "ves"])
+async def test_a_dispute_of_a_currency_that_we_do_not_charge_in_is_booked(
+    disputed: Disputed, currency: str
+) -> None:
+    """A cardholder's bank disputes in its own currency; what it takes is in ours."""
+    opened = await disputed.open(amount=18_500_000, currency=currency, balance_transactions=[TAKEN])
+
+    payment = await disputed.payment()
+    books = await disputed.world.books()
+    assert currency not in CURRENCIES
+    assert (18_500_000, currency) == (opened.amount.minor, opened.amount.currency.code)
+    assert (True, 0) == (payment.chargeback_open, payment.amount_refundable.minor)
+    assert (18_500_000, -5000 - 1500) == (
+        books[Book.DISPUTE_LOSSES, currency],
+        books[Book.PROVIDER_BALANCE, "usd"] - 5000 + 175,
+    )

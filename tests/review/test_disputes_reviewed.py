@@ -1,22 +1,16 @@
 """What goes wrong with disputes."""
 
-
-import attrs
 import pytest
 
 from markethub.adapters.fake.account import AccountOptions
 from markethub.adapters.fake.bank import Bank as AccountBank
-from markethub.domain.dispute import Dispute, in_dispute
-from markethub.domain.facts import BalanceTransaction, ProviderDispute, ProviderDisputeStatus
-from markethub.domain.ids import DisputeId, OrderId, PaymentId, ProviderDisputeId
 from markethub.domain.ledger import Account as Book
-from markethub.domain.money import Money
 from markethub.entrypoints.container import build_container
 from markethub.entrypoints.setting_values import Database
 from markethub.entrypoints.settings import Settings
-from tests.support.bank import dispute_object, movement
+from tests.support.bank import movement
 from tests.support.disputed import Disputed
-from tests.support.world import START, World
+from tests.support.world import World
 
 pytestmark = pytest.mark.anyio
 
@@ -47,22 +41,3 @@ async def test_the_fee_for_answering_a_dispute_is_booked() -> None:
     lines = world.at_stripe("/v1/balance_transactions", {"limit": 100})["data"]
     books = await world.books()
     assert sum(line["net"] for line in lines) == books[Book.PROVIDER_BALANCE, "usd"]
-
-
-async def test_a_dispute_of_a_currency_that_we_do_not_charge_in_is_booked(
-    disputed: Disputed,
-) -> None:
-    """A cardholder's bank disputes in its own currency; what it takes is in ours."""
-    payment = await disputed.payment()
-    obj = dispute_object(
-        currency="ugx",
-        amount=18_500_000,
-        charge=payment.charge_id,
-        payment_intent=payment.intent_id,
-        balance_transactions=[TAKEN],
-    )
-    disputed.bank.put(obj)
-    await disputed.tell("charge.dispute.created", obj["id"])
-
-    payment = await disputed.payment()
-    assert (payment.chargeback_open, payment.amount_refundable.minor) == (True, 0)

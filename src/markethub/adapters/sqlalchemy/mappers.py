@@ -283,7 +283,7 @@ def entry_from_row(row: Read) -> Entry:
         payment_id=row["payment_id"],
         debit=Account(row["debit"]),
         credit=Account(row["credit"]),
-        amount=Money.of(row["amount_minor"], row["currency"]),
+        amount=Money.read(row["amount_minor"], row["currency"]),
         posted_at=row["posted_at"],
     )
 

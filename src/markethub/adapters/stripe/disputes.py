@@ -132,7 +132,8 @@ def dispute(obj: object) -> ProviderDispute:
         id=ProviderDisputeId(reading.id_of(fields, "dispute")),
         status=_status(fields.get("status")),
         reason=reading.word(fields.get("reason")) or "general",
-        amount=reading.money(fields, "amount"),
+        # The cardholder's bank disputes in its own currency; what it takes is in ours.
+        amount=reading.foreign_money(fields, "amount"),
         charge_id=reading.charge_id(fields.get("charge")),
         intent_id=reading.intent_id(fields.get("payment_intent")),
         movements=_movements(fields),
