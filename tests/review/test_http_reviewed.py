@@ -9,7 +9,6 @@ from markethub.domain.errors import GatewayRejected
 from markethub.domain.ports.gateway import Declined
 from markethub.entrypoints.setting_values import Role
 from tests.support.app import Api, ops, serving
-from tests.support.disputed import Disputed
 from tests.support.faults import Fault
 
 pytestmark = pytest.mark.anyio
@@ -47,21 +46,6 @@ async def test_a_customer_is_not_told_that_a_card_counts_as_lost_or_stolen(api: 
     shown = await api.get(f"/api/payments/{payment.id}/", caller=api.customer())
 
     assert "stolen" not in shown.text
-
-
-async def test_as_much_evidence_is_taken_as_stripe_takes(api: Api) -> None:
-    disputed = Disputed(api.world)
-    await disputed.pay()
-    dispute = await disputed.open()
-
-    answer = await api.call(
-        "PUT",
-        f"/api/disputes/{dispute.id}/evidence/",
-        {"uncategorized_text": "we shipped it. " * 6000},
-        caller=ops(Role.SUPPORT),
-    )
-
-    assert 200 == answer.status_code
 
 
 async def test_a_dry_run_ignores_its_key_whatever_it_is(api: Api) -> None:

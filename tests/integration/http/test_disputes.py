@@ -1,11 +1,13 @@
 """Disputes over HTTP: staff look, draft, attach, submit and accept."""
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
 import pytest
 from httpx import Response
 
+from markethub.domain.evidence import TEXT_CHARACTERS_MAXIMUM, TEXT_FIELDS
 from markethub.domain.operation import KEY_LIFE
 from markethub.entrypoints.setting_values import Role
 from tests.support.app import STOREFRONT, Api, ops
@@ -344,3 +346,20 @@ async def test_a_submission_that_grew_too_old_is_not_answered_with_success(
 
     assert [503, 502, 200] == [first.status_code, late.status_code, anew.status_code]
     assert 1 == anew.json()["submission_count"]
+
+
+@pytest.mark.parametrize(
+    ("character", "more", "status"), [("x", 0, 200), ("\N{PACKAGE}", 0, 200), ("x", 1, 400)]
+)
+async def test_as_much_evidence_is_taken_as_stripe_takes(
+    api: Api, disputed: Disputed, character: str, more: int, status: int
+) -> None:
+    dispute = await disputed.open()
+    share, rest = divmod(TEXT_CHARACTERS_MAXIMUM, 10)
+    texts = dict.fromkeys(sorted(TEXT_FIELDS)[:10], character * share)
+    texts[min(texts)] += character * (rest + more)
+
+    path = f"/api/disputes/{dispute.id}/evidence/"
+    answer = await api.client.put(path, content=json.dumps(texts), headers=STAFF)
+
+    assert status == answer.status_code
