@@ -3,11 +3,13 @@
 import json
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from markethub.domain.operation import KEY_LIFE
 from markethub.domain.payment import Payment
 from markethub.entrypoints.cli.demo_world import World
 from tests.support.bank import Bank, dispute_object, movement
@@ -15,6 +17,7 @@ from tests.support.disputed import PDF
 from tests.support.faults import Fault
 from tests.support.shell import Shell, log_restored
 from tests.support.stripe_objects import event
+from tests.support.world import ManualClock
 
 GOOD_CARD = "4242424242424242"
 WEEK_S = 7 * 24 * 3600
@@ -166,6 +169,23 @@ def test_an_unknown_outcome_ends_with_4_and_the_repetition_finds_it_done_once(
     known = shell.markethub("disputes", "submit", dispute_id)
 
     assert (4, 0, 1) == (unknown.code, known.code, len(bank.executed))
+
+
+def test_a_submission_that_never_happened_in_time_ends_with_1_and_can_be_asked_for_anew(
+    shell: Shell, bank: Bank, tmp_path: Path
+) -> None:
+    shell.clock = clock = ManualClock(datetime.now(UTC))
+    dispute_id = disputed(shell, bank)
+    texts = fields_file(tmp_path, {"uncategorized_text": "it was sent"})
+    shell.markethub("disputes", "evidence", dispute_id, "--file", texts)
+    bank.faults = [Fault.LOST_REQUEST]
+    shell.markethub("disputes", "submit", dispute_id)
+    clock.advance(seconds=KEY_LIFE.total_seconds() + 1)
+
+    late = shell.markethub("disputes", "submit", dispute_id)
+    anew = _json(shell, "disputes", "submit", dispute_id)
+
+    assert (1, 1) == (late.code, anew["submission_count"])
 
 
 @pytest.mark.parametrize("dispute_id", ["dsp_none", "../x", ""])

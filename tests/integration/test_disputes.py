@@ -211,15 +211,6 @@ class TestHearing:
         health = await disputed.world.container.queries().health()
         assert (1, []) == (health.waiting_events, await disputed.disputes())
 
-    async def test_a_status_unheard_of_waits_for_somebody_to_look(self, disputed: Disputed) -> None:
-        payment = await disputed.payment()
-        strange = disputed_by_others(charge=payment.charge_id, status="arbitrated")
-        disputed.bank.put(strange)
-        await disputed.tell("charge.dispute.created")
-
-        health = await disputed.world.container.queries().health()
-        assert (1, []) == (health.waiting_events, await disputed.disputes())
-
     async def test_a_provider_that_is_down_is_asked_again(self, disputed: Disputed) -> None:
         disputed.bank.is_down = True
         payment = await disputed.payment()

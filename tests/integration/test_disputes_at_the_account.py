@@ -4,6 +4,7 @@ from itertools import permutations
 
 import pytest
 
+from markethub.adapters.fake.account import AccountOptions
 from markethub.adapters.fake.bank import Bank
 from markethub.domain.dispute import Dispute, DisputeStatus
 from markethub.domain.ledger import Account as Book
@@ -179,3 +180,23 @@ async def test_an_early_fraud_warning_is_on_the_payment(world: World) -> None:
     [resolved] = (await world.payments())[0].fraud_warnings
     assert (True, False) == (warning.is_actionable, resolved.is_actionable)
     assert [] == await disputes(world)
+
+
+async def test_a_part_that_is_given_back_in_another_settlement_currency_is_not_all_of_it() -> None:
+    """50.00 were paid, 20.00 given back, and 20.00 stayed with the cardholder once more."""
+    container = build_container(Settings(database=Database(url="memory://")))
+    options = AccountOptions(seed="test", settlement_currency="eur", exchange_rate=(9, 10))
+    world = World(container, options)
+    payment = await world.paid()
+    await world.refund(payment, 2000)
+    await world.work()
+    bank = Bank(world.account)
+    dispute = bank.open_dispute(str(payment.charge_id))
+    await world.work()
+    bank.submit_in_dashboard(dispute["id"])
+    bank.win_dispute(dispute["id"])
+    await world.work()
+
+    [payment] = await world.payments()
+    books = await world.books()
+    assert (2000, 1000) == (books[Book.DISPUTE_LOSSES, "usd"], payment.amount_refundable.minor)

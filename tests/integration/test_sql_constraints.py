@@ -289,7 +289,7 @@ REFUSED: Final = [
     foreign(
         "fk_deliveries_sequence_outbox",
         "INSERT INTO deliveries (sequence, aggregate_id, status, attempts, next_attempt_at, "
-        f"updated_at) VALUES (99, 'o-1', 'pending', 0, {_MOMENT}, {_MOMENT})",
+        "updated_at) VALUES (99, 'o-1', 'pending', 0, {moment}, {moment})",
     ),
     foreign(
         "fk_delivery_attempts_sequence_deliveries",

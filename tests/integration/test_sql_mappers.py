@@ -334,6 +334,7 @@ told = st.one_of(
             events.DisputeDue,
             events.DisputeWon,
             events.DisputeLost,
+            events.DisputeStatusUnexpected,
         )
     )
 )

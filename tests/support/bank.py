@@ -123,6 +123,8 @@ class Bank:
             return found
         inquiry = found["status"] == "warning_needs_response"
         found["status"] = "warning_under_review" if inquiry else "under_review"
+        said: Any = request.params["evidence"]
+        found["evidence"] = {**found["evidence"], **said}
         details = found["evidence_details"]
         details["has_evidence"] = True
         details["submission_count"] += 1

@@ -17,13 +17,14 @@ from markethub.domain.events import (
     DisputeDue,
     DisputeLost,
     DisputeOpened,
+    DisputeStatusUnexpected,
     DisputeWon,
     DomainEvent,
 )
 from markethub.domain.evidence import Evidence
 from markethub.domain.facts import BalanceTransaction, ProviderDispute, ProviderDisputeStatus
 from markethub.domain.ids import DisputeId, OrderId, PaymentId, ProviderDisputeId
-from markethub.domain.money import Money
+from markethub.domain.money import Currency, Money
 
 
 class DisputeStatus(StrEnum):
@@ -52,6 +53,12 @@ OPEN_CHARGEBACK: Final = frozenset({_S.NEEDS_RESPONSE, _S.UNDER_REVIEW})
 NEEDS_RESPONSE: Final = frozenset({_S.WARNING_NEEDS_RESPONSE, _S.NEEDS_RESPONSE})
 """Evidence may be submitted."""
 
+WITHOUT_A_WORD: Final = _S.UNDER_REVIEW
+"""What a dispute counts as that begins in a status unheard of.
+
+Its funds count, no refund is made beside it, and nobody is asked for evidence.
+"""
+
 EDGES: Final = {
     _S.WARNING_NEEDS_RESPONSE: frozenset(
         {_S.WARNING_UNDER_REVIEW, _S.WARNING_CLOSED, _S.NEEDS_RESPONSE, _S.PREVENTED}
@@ -64,7 +71,10 @@ EDGES: Final = {
     _S.LOST: frozenset({_S.WON}),  # a late win
     _S.PREVENTED: frozenset[DisputeStatus](),
 }
-"""Stripe's machine, one step at a time. A dispute may be born in any status: ``lost`` too."""
+"""Stripe's machine as documented, one step at a time: what is expected, not what is allowed.
+
+A dispute may be born in any status: ``lost`` too.
+"""
 assert set(EDGES) == set(DisputeStatus), "every status says what may follow it"
 
 
@@ -142,44 +152,44 @@ class Dispute:
         order_id: OrderId,
         now: datetime,
     ) -> Self:
-        """Begin with what was read first, whatever its status.
-
-        Raises ValidationFailed for a status that we have no word for.
-        """
+        """Begin with what was read first, whatever its status."""
         status = _STATUS_OF[view.status]
-        if status is None:
-            raise ValidationFailed("status", "is none that we know")
         opened = cls(
             id=id,
             provider_id=view.id,
             payment_id=payment_id,
             order_id=order_id,
-            status=status,
+            status=status or WITHOUT_A_WORD,
             reason=view.reason,
             amount=view.amount,
             opened_at=view.created_at,
             created_at=now,
             updated_at=now,
         )
-        return opened._merged(view)._tell_opened(now)._tell_decided(now)
+        opened = opened._merged(view)._tell_opened(now)
+        if status is None:
+            return opened._tell_unexpected(view.status, now)
+        return opened._tell_decided(now)
 
     def observe(self, view: ProviderDispute, *, now: datetime) -> Self:
         """Merge what was read of it; what is known already changes nothing.
 
-        The caller has made sure that ``view`` is not older than what was merged before.
-        Raises InvalidTransition for what the provider's machine cannot do.
+        The caller has made sure that ``view`` is not older than what was merged before: so its
+        status is taken whatever it was, and a step that nobody drew is only told of. Refusing
+        it would leave the money that it moved unbooked. Raises InvalidTransition for another
+        dispute's view.
         """
         if view.id != self.provider_id:
             raise InvalidTransition("another dispute than this one")
         status = _STATUS_OF[view.status] or self.status
-        if status is not self.status and status not in _NEXT[self.status]:
-            raise InvalidTransition(f"a dispute that is {self.status} cannot become {status}")
         seen = attrs.evolve(self._merged(view), status=status)
         if seen == self:
             return self
         seen = attrs.evolve(seen, updated_at=now)
         if status is self.status:
             return seen
+        if status not in _NEXT[self.status]:
+            seen = seen._tell_unexpected(self.status, now)
         if self.is_inquiry and not seen.is_inquiry:
             seen = seen._tell_opened(now)
         return seen._tell_decided(now)
@@ -225,8 +235,32 @@ class Dispute:
         total = Money.zero(self.amount.currency)
         for movement in self.movements:
             if movement.amount.minor * sign > 0:
-                total += presented(movement, self.amount)
+                total += self.presented(movement)
         return total
+
+    def presented(self, movement: BalanceTransaction) -> Money:
+        """Return what a movement took or gave in the dispute's currency, at least nothing.
+
+        Where the provider settles in another currency, it does not say: the withdrawal stands
+        for the whole disputed amount, and everything else for its share of that.
+        """
+        settled = abs(movement.amount.minor)
+        if movement.amount.currency == self.amount.currency:
+            return Money(minor=settled, currency=self.amount.currency)
+        whole = self._settled_whole(movement.amount.currency)
+        share = (self.amount.minor * settled * 2 + whole) // (whole * 2) if whole else 0
+        # At least one minor unit: the ledger posts no movement of nothing.
+        return Money(minor=min(max(share, 1), self.amount.minor), currency=self.amount.currency)
+
+    def _settled_whole(self, currency: Currency) -> int:
+        """Return what the disputed amount became in the currency that the provider settles in.
+
+        A withdrawal in several lines adds up; one that was given back and taken again does not.
+        What is never less than what is still gone, and never more than what was gone at once,
+        can hold back too much of a payment, never too little.
+        """
+        lines = [each.amount.minor for each in self.movements if each.amount.currency == currency]
+        return max([-sum(lines), *map(abs, lines)], default=0)
 
     @property
     def fees_minor_by_currency(self) -> dict[str, int]:
@@ -316,19 +350,20 @@ class Dispute:
             )
         )
 
+    def _tell_unexpected(self, before: StrEnum, now: datetime) -> Self:
+        return self._tell(
+            DisputeStatusUnexpected(
+                dispute_id=self.id,
+                payment_id=self.payment_id,
+                order_id=self.order_id,
+                before=before.value,
+                after=self.status.value,
+                occurred_at=now,
+            )
+        )
+
     def _tell(self, event: DomainEvent) -> Self:
         return attrs.evolve(self, events=(*self.events, event))
-
-
-def presented(movement: BalanceTransaction, amount: Money) -> Money:
-    """Return what a movement took or gave in the dispute's currency, at least nothing.
-
-    Where the provider settles in another currency, it does not say: the whole disputed amount
-    is meant.
-    """
-    if movement.amount.currency != amount.currency:
-        return amount
-    return Money(minor=abs(movement.amount.minor), currency=amount.currency)
 
 
 def in_dispute(disputes: Iterable[Dispute], *, whole: Money) -> Money:

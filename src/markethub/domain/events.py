@@ -183,6 +183,23 @@ class DisputeLost:
 
 
 @attrs.frozen(kw_only=True)
+class DisputeStatusUnexpected:
+    """A dispute took a step that the provider's documented machine does not have.
+
+    It is followed all the same. ``before`` and ``after`` are the statuses; ``before`` is
+    ``unknown`` for one that began in a status that we have no word for.
+    """
+
+    type: ClassVar[str] = "dispute.status_unexpected"
+    dispute_id: DisputeId
+    payment_id: PaymentId
+    order_id: OrderId
+    before: str
+    after: str
+    occurred_at: datetime
+
+
+@attrs.frozen(kw_only=True)
 class MethodRemoved:
     """A saved payment method is gone for good, or cannot be charged any more."""
 
@@ -205,6 +222,7 @@ DomainEvent = (
     | DisputeDue
     | DisputeWon
     | DisputeLost
+    | DisputeStatusUnexpected
     | MethodSaved
     | MethodRemoved
 )

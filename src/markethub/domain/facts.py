@@ -290,6 +290,8 @@ class ProviderDispute:
     """What was taken from our balance (negative) or given back (positive), with its fees."""
     evidence_due_by: datetime | None = None
     has_evidence: bool = False
+    evidence: Mapping[str, str] = attrs.field(factory=dict, repr=False)
+    """What the provider holds, by Stripe's field names: texts, and the ids of files."""
     submission_count: int = 0
     is_past_due: bool = False
     livemode: bool

@@ -65,6 +65,19 @@ class Currency:
         except KeyError:
             raise ValidationFailed("currency", "is not a supported currency") from None
 
+    @classmethod
+    def read(cls, code: str) -> Self:
+        """Return also a currency that nothing is charged in: other banks' disputes may be in it.
+
+        One that is not in the table is counted, and shown, in minor units: how many decimals
+        it has is not guessed. Raises ValidationFailed for what can be no lower-case ISO code.
+        """
+        if code in CURRENCIES:
+            return cls.of(code)
+        if not _CODE.fullmatch(code):
+            raise ValidationFailed("currency", "is not a currency")
+        return cls(code=code, exponent=0)
+
     def __str__(self) -> str:
         """Return the lower-case ISO code."""
         return self.code
@@ -92,6 +105,7 @@ def _table() -> Mapping[str, Currency]:
 CURRENCIES: Final = _table()
 """Every currency that can be charged, by its lower-case ISO code."""
 
+_CODE = re.compile(r"[a-z]{3}")
 _MAJOR = re.compile(r"(\d{1,12})(?:\.(\d{1,12}))?")
 
 
@@ -112,6 +126,11 @@ class Money:
     def of(cls, minor: int, currency: str) -> Self:
         """Make from minor units and a code. Raises ValidationFailed for an unknown currency."""
         return cls(minor=minor, currency=Currency.of(currency))
+
+    @classmethod
+    def read(cls, minor: int, currency: str) -> Self:
+        """Make from what the provider says, in any currency. Raises ValidationFailed."""
+        return cls(minor=minor, currency=Currency.read(currency))
 
     @classmethod
     def zero(cls, currency: Currency) -> Self:

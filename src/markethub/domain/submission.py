@@ -59,7 +59,7 @@ class Submission:
     kind: SubmissionKind
     request: ProviderRequest
     count_before: int
-    """How often evidence had been submitted before: more than that proves this one."""
+    """How often evidence had been submitted before: no more than that disproves this one."""
     actor: str | None = None
     origin: str | None = None
     """Caller, path and Idempotency-Key: a repeat finds this row."""
@@ -119,10 +119,18 @@ class Submission:
         return now - self.created_at < KEY_LIFE
 
     def is_shown_by(self, view: ProviderDispute) -> bool:
-        """Tell whether the dispute, read later than this was asked, shows that it was done."""
+        """Tell whether the dispute, read later than this was asked, shows that it was done.
+
+        Somebody else may have submitted meanwhile: only what we asked to be said counts.
+        """
         if self.kind is SubmissionKind.ACCEPT:
             return view.status is ProviderDisputeStatus.LOST
-        return view.submission_count > self.count_before
+        if view.submission_count <= self.count_before:
+            return False
+        asked = self.request.params["evidence"]
+        assert isinstance(asked, Mapping), "a submission says what to submit"
+        held = view.evidence
+        return all(_words(text) == _words(held.get(name, "")) for name, text in asked.items())
 
     def try_again(self, *, now: datetime) -> Self:
         """Begin another attempt, under a new key: a read has shown that this had no effect."""
@@ -149,3 +157,8 @@ class Submission:
 
     def _end(self, status: OperationStatus, *, now: datetime) -> Self:
         return attrs.evolve(self, status=status, updated_at=now)
+
+
+def _words(text: str) -> list[str]:
+    """Leave out the white space, which the provider may have trimmed or folded."""
+    return text.split()

@@ -1,11 +1,14 @@
 """Disputes over HTTP: staff look, draft, attach, submit and accept."""
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
 import pytest
 from httpx import Response
 
+from markethub.domain.evidence import TEXT_CHARACTERS_MAXIMUM, TEXT_FIELDS
+from markethub.domain.operation import KEY_LIFE
 from markethub.entrypoints.setting_values import Role
 from tests.support.app import STOREFRONT, Api, ops
 from tests.support.bank import DUE_BY, movement
@@ -326,3 +329,37 @@ async def test_disputes_are_not_the_storefronts(api: Api, disputed: Disputed) ->
     answer = await api.get(f"/api/disputes/{dispute.id}/", caller=STOREFRONT)
 
     assert 403 == answer.status_code
+
+
+async def test_a_submission_that_grew_too_old_is_not_answered_with_success(
+    api: Api, disputed: Disputed
+) -> None:
+    dispute = await disputed.open()
+    await disputed.draft(dispute.id, **TEXT)
+    path = f"/api/disputes/{dispute.id}/submit/"
+    disputed.bank.faults.append(Fault.LOST_REQUEST)
+    first = await api.call("POST", path, {}, key="k", caller=STAFF)
+    api.world.clock.advance(seconds=KEY_LIFE.total_seconds() + 1)
+
+    late = await api.call("POST", path, {}, key="k", caller=STAFF)
+    anew = await api.call("POST", path, {}, key="k-2", caller=STAFF)
+
+    assert [503, 502, 200] == [first.status_code, late.status_code, anew.status_code]
+    assert 1 == anew.json()["submission_count"]
+
+
+@pytest.mark.parametrize(
+    ("character", "more", "status"), [("x", 0, 200), ("\N{PACKAGE}", 0, 200), ("x", 1, 400)]
+)
+async def test_as_much_evidence_is_taken_as_stripe_takes(
+    api: Api, disputed: Disputed, character: str, more: int, status: int
+) -> None:
+    dispute = await disputed.open()
+    share, rest = divmod(TEXT_CHARACTERS_MAXIMUM, 10)
+    texts = dict.fromkeys(sorted(TEXT_FIELDS)[:10], character * share)
+    texts[min(texts)] += character * (rest + more)
+
+    path = f"/api/disputes/{dispute.id}/evidence/"
+    answer = await api.client.put(path, content=json.dumps(texts), headers=STAFF)
+
+    assert status == answer.status_code

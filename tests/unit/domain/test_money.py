@@ -242,3 +242,15 @@ def test_the_refusal_names_the_field() -> None:
         Money.of(1, "usd").require_chargeable("total")
 
     assert "total" == raised.value.field
+
+
+def test_a_currency_that_we_do_not_charge_in_is_read_and_counted_in_minor_units() -> None:
+    read = Money.read(18_500_000, "ugx")
+
+    assert ("ugx", "18500000") == (read.currency.code, read.major)
+
+
+@pytest.mark.parametrize("code", ["UGX", "us", "us$", "usdt", ""])
+def test_what_can_be_no_currency_is_not_read_either(code: str) -> None:
+    with pytest.raises(ValidationFailed):
+        Money.read(1, code)

@@ -47,7 +47,7 @@ def dispute_from_row(row: Read) -> Dispute:
         order_id=row["order_id"],
         status=DisputeStatus(row["status"]),
         reason=row["reason"],
-        amount=Money.of(row["amount_minor"], row["currency"]),
+        amount=Money.read(row["amount_minor"], row["currency"]),
         movements=tuple(map(_movement_from_json, json.loads(row["movements"]))),
         evidence_due_by=row["evidence_due_by"],
         has_evidence=row["has_evidence"],

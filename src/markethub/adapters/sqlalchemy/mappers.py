@@ -14,6 +14,7 @@ from markethub.domain.events import (
     DisputeDue,
     DisputeLost,
     DisputeOpened,
+    DisputeStatusUnexpected,
     DisputeWon,
     DomainEvent,
     MethodRemoved,
@@ -282,7 +283,7 @@ def entry_from_row(row: Read) -> Entry:
         payment_id=row["payment_id"],
         debit=Account(row["debit"]),
         credit=Account(row["credit"]),
-        amount=Money.of(row["amount_minor"], row["currency"]),
+        amount=Money.read(row["amount_minor"], row["currency"]),
         posted_at=row["posted_at"],
     )
 
@@ -304,6 +305,7 @@ _EVENT_TYPES: Final[Mapping[str, type[DomainEvent]]] = {
         DisputeDue,
         DisputeWon,
         DisputeLost,
+        DisputeStatusUnexpected,
         MethodSaved,
         MethodRemoved,
     )

@@ -16,6 +16,7 @@ from markethub.domain.errors import (
     NotFound,
     ValidationFailed,
 )
+from markethub.domain.evidence import FILE_FIELDS
 from markethub.domain.facts import (
     BalanceTransaction,
     DisputeReported,
@@ -131,17 +132,28 @@ def dispute(obj: object) -> ProviderDispute:
         id=ProviderDisputeId(reading.id_of(fields, "dispute")),
         status=_status(fields.get("status")),
         reason=reading.word(fields.get("reason")) or "general",
-        amount=reading.money(fields, "amount"),
+        # The cardholder's bank disputes in its own currency; what it takes is in ours.
+        amount=reading.foreign_money(fields, "amount"),
         charge_id=reading.charge_id(fields.get("charge")),
         intent_id=reading.intent_id(fields.get("payment_intent")),
         movements=_movements(fields),
         evidence_due_by=_moment_or_none(details.get("due_by")),
         has_evidence=details.get("has_evidence") is True,
+        evidence=_evidence(fields.get("evidence")),
         submission_count=0 if count is None else reading.whole(count, "submission_count"),
         is_past_due=details.get("past_due") is True,
         livemode=fields.get("livemode") is True,
         created_at=reading.moment(fields.get("created"), "created"),
     )
+
+
+def _evidence(value: object) -> dict[str, str]:
+    said = reading.mapping(value) or {}
+    found = {
+        name: reading.reference_id(each) if name in FILE_FIELDS else each
+        for name, each in said.items()
+    }
+    return {name: each for name, each in found.items() if isinstance(each, str)}
 
 
 def _movements(fields: Mapping[str, object]) -> tuple[BalanceTransaction, ...]:

@@ -45,10 +45,19 @@ def money(fields: Mapping[str, object], field: str, *, default: int | None = Non
     """Return an amount in the object's currency. Raises ValidationFailed."""
     value = fields.get(field)
     minor = default if value is None and default is not None else whole(value, field)
+    return Money.of(minor, _currency(fields))
+
+
+def foreign_money(fields: Mapping[str, object], field: str) -> Money:
+    """Return an amount also in a currency that we do not charge in. Raises ValidationFailed."""
+    return Money.read(whole(fields.get(field), field), _currency(fields))
+
+
+def _currency(fields: Mapping[str, object]) -> str:
     currency = fields.get("currency")
     if not isinstance(currency, str):
         raise ValidationFailed("currency", "must be a text")
-    return Money.of(minor, currency)
+    return currency
 
 
 def reference_id(value: object) -> str | None:

@@ -9,7 +9,6 @@ import attrs
 from markethub.domain.facts import (
     DisputeReported,
     ProviderDispute,
-    ProviderDisputeStatus,
     ProviderFact,
     ProviderFraudWarning,
     WarningReported,
@@ -72,8 +71,6 @@ class DisputeEvents:
             view = await self.settlement.desk.read_dispute(fact.dispute_id)
 
             async def work(tx: Transaction) -> Step:
-                if version == 0 and view.status is ProviderDisputeStatus.UNKNOWN:
-                    return Parked(ours=True, reason="unknown_status")
                 settled = await self.settlement.apply(tx, payment_id, view, seen_version=version)
                 if settled is not None:
                     return Applied()

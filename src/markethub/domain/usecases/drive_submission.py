@@ -78,7 +78,7 @@ class SubmissionDriver:
         Raises RequestInProgress if another request under its key is still in flight after
         ``patience_s``; GatewayUnavailable if the outcome is unknown (it stays unresolved, and
         is finished by a repetition or by recovery); GatewayRejected if the provider refused it
-        for good.
+        for good, or never did it and its key is too old: only a new request may ask again.
         """
         submission = asked.submission
         if not submission.may_be_sent(self.settlement.clock.now()):
@@ -146,7 +146,9 @@ class SubmissionDriver:
             await self._change(asked.submission, lambda each: each.try_again(now=now))
             raise GatewayUnavailable("the provider failed; the request will be sent again")
         await self._change(asked.submission, lambda each: each.never_happened(now=now))
-        return await self.settlement.refresh(asked.dispute)
+        with suppress(NotFound):
+            await self.settlement.refresh(asked.dispute)
+        raise GatewayRejected("the provider never did it, and its key is too old to ask again")
 
     async def _is_shown(self, asked: AskedOfDispute) -> bool:
         """Tell whether the dispute, as it is now, shows that the request was executed."""

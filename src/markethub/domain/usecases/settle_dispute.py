@@ -6,7 +6,7 @@ payment and the dispute; the second arrival of the same news changes nothing.
 
 import attrs
 
-from markethub.domain.dispute import Dispute, in_dispute, presented
+from markethub.domain.dispute import Dispute, in_dispute
 from markethub.domain.errors import NotFound, RequestInProgress
 from markethub.domain.facts import ProviderDispute
 from markethub.domain.ids import DisputeId, IdPrefix, PaymentId
@@ -40,8 +40,7 @@ class DisputeSettlement:
         ``seen_version`` is the dispute's version from before the view was fetched, 0 if we did
         not know it. If the dispute has changed since, the view may be older than what is known
         (even a lost dispute may be won): then nothing is done and None returned, and the caller
-        reads again. Raises NotFound for an unknown payment, ValidationFailed for a new dispute
-        in a status unheard of, InvalidTransition for what the provider's machine cannot do.
+        reads again. Raises NotFound for an unknown payment.
         """
         _, payment = await lock(tx, payment_id)
         known = await tx.disputes.find_by_provider_id(view.id)
@@ -69,7 +68,7 @@ class DisputeSettlement:
         for movement in dispute.movements:
             for entry in dispute_entries(
                 movement,
-                disputed=presented(movement, dispute.amount),
+                disputed=dispute.presented(movement),
                 payment_id=dispute.payment_id,
                 now=self.clock.now(),
             ):

@@ -117,7 +117,7 @@ def test_what_it_is_about_may_stand_inline_or_be_missing() -> None:
         {"object": "charge"},
         {"amount": "5000"},
         {"amount": None},
-        {"currency": "xxx"},
+        {"currency": "us$"},
         {"created": "now"},
         {"balance_transactions": None},
         {"balance_transactions": ["txn_1"]},

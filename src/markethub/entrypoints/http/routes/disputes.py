@@ -8,7 +8,7 @@ from litestar.params import FromPath, FromQuery, QueryParameter
 
 from markethub.domain.dispute import DisputeStatus
 from markethub.domain.errors import NotFound
-from markethub.domain.evidence import FILE_BYTES_MAXIMUM, FILE_FIELDS
+from markethub.domain.evidence import FILE_BYTES_MAXIMUM, FILE_FIELDS, TEXT_CHARACTERS_MAXIMUM
 from markethub.domain.ids import DisputeId, PaymentId
 from markethub.domain.ports.disputes import DisputeFilter, DisputeQueries
 from markethub.domain.usecases.accept_dispute import AcceptDispute, AcceptDisputeCommand
@@ -43,6 +43,8 @@ from markethub.entrypoints.http.openapi import (
 from markethub.entrypoints.setting_values import Role
 
 PAGE_MAXIMUM: Final = 100
+EVIDENCE_BYTES_MAXIMUM: Final = 12 * TEXT_CHARACTERS_MAXIMUM + BODY_BYTES_MAXIMUM
+"""All the text that Stripe takes, were each character written as two JSON escapes."""
 _READERS: Final = Access(ops=Role.VIEWER)
 _STAFF: Final = Access(ops=Role.SUPPORT)
 _CONCEDERS: Final = Access(ops=Role.REFUNDER)
@@ -98,6 +100,7 @@ async def get_dispute(
     operation_class=documented(EvidenceIn),
     responses=problems(*WRITES),
     opt={ACCESS: _STAFF},
+    request_max_body_size=EVIDENCE_BYTES_MAXIMUM,
 )
 async def draft_evidence(
     request: Request[Any, Any, Any],
