@@ -1,6 +1,6 @@
 """Authenticated encryption at rest: AES-256-GCM under keys that can be rotated."""
 
-import secrets
+import os
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Final
@@ -65,7 +65,7 @@ class AesGcmCipher:
 
     def encrypt(self, plain: bytes, *, context: str) -> bytes:
         """Encrypt under the newest key; ``context`` must match to decrypt."""
-        nonce = secrets.token_bytes(_NONCE_BYTES)
+        nonce = os.urandom(_NONCE_BYTES)
         sealed = self._newest.aead.encrypt(nonce, plain, context.encode())
         return self._newest.id + nonce + sealed
 
