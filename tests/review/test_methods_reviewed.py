@@ -4,63 +4,13 @@ import asyncio
 
 import pytest
 
-from markethub.domain.errors import GatewayRejected, PaymentsError
 from markethub.domain.ids import CustomerId
-from markethub.domain.operation import ProviderRequest
-from markethub.domain.payment import PaymentStatus
-from markethub.domain.ports.gateway import GatewayOutcome
 from markethub.domain.usecases.remove_method import RemoveMethodCommand
 from markethub.domain.usecases.set_default_method import SetDefaultMethodCommand
-from tests.support.faults import Fault
 from tests.support.saved import MASTERCARD, provider_id_of, token_of
 from tests.support.world import World
 
 pytestmark = pytest.mark.anyio
-
-
-async def test_a_method_that_cannot_be_read_does_not_hide_that_its_order_is_paid(
-    world: World,
-) -> None:
-    """The success of an intent is money; what it saves is a convenience."""
-    await world.register()
-    started = await world.charge(save_method=True)
-    world.pay(started)
-
-    async def refused(token: object) -> object:
-        raise GatewayRejected("the restricted key may not read payment methods")
-
-    world.vault.read_method = refused  # type: ignore[method-assign, assignment]
-    for event in world.pending_events():
-        if event["type"] == "payment_intent.succeeded":
-            await world.deliver(event)
-    await world.container.process_inbox()()
-
-    [payment] = await world.payments()
-    assert payment.status is PaymentStatus.SUCCEEDED
-
-
-async def test_a_removed_card_is_not_charged_by_what_was_asked_before(world: World) -> None:
-    """Nobody knows what became of the charge; then the customer takes the card away."""
-    method = await world.save_card()
-    await world.register()
-    # The intent is made; its confirmation never arrives.
-    sent = world.gateway.send
-
-    async def lost(request: ProviderRequest, *, idempotency_key: str) -> GatewayOutcome:
-        if idempotency_key.startswith("confirm:"):
-            world.gateway.faults.append(Fault.LOST_REQUEST)
-        return await sent(request, idempotency_key=idempotency_key)
-
-    world.gateway.send = lost  # type: ignore[method-assign]
-    with pytest.raises(PaymentsError):
-        await world.charge(method_id=method.id, off_session=True)
-    world.gateway.send = sent  # type: ignore[method-assign]
-    world.vault.is_down = True
-    await world.container.remove_method()(RemoveMethodCommand(method_id=method.id))
-
-    await world.recover()
-
-    assert [] == world.charges_paid()
 
 
 async def test_a_method_of_the_record_before_is_never_active_again(world: World) -> None:
