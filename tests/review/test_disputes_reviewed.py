@@ -8,23 +8,9 @@ from markethub.domain.ledger import Account as Book
 from markethub.entrypoints.container import build_container
 from markethub.entrypoints.setting_values import Database
 from markethub.entrypoints.settings import Settings
-from tests.support.bank import movement
-from tests.support.disputed import Disputed
 from tests.support.world import World
 
 pytestmark = pytest.mark.anyio
-
-TAKEN = movement("txn_taken", -5000, fee=1500)
-BACK = movement("txn_back", 5000, fee=0)
-TAKEN_AGAIN = movement("txn_taken_again", -5000, fee=0)
-
-
-@pytest.fixture
-async def disputed(world: World) -> Disputed:
-    """A paid order of 50.00 USD, and a bank that may dispute it."""
-    disputed = Disputed(world)
-    await disputed.pay()
-    return disputed
 
 
 async def test_the_fee_for_answering_a_dispute_is_booked() -> None:
