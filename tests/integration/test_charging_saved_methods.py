@@ -418,3 +418,38 @@ async def test_off_session_needs_a_method(world: World) -> None:
         await world.charge(off_session=True)
 
     assert [] == world.intents()
+
+
+@pytest.mark.parametrize("fault", [Fault.LOST_REQUEST, Fault.STORED_500])
+async def test_a_removed_card_is_not_charged_by_what_was_asked_before(
+    world: World, fault: Fault
+) -> None:
+    """Nobody knows what became of the charge; then the customer takes the card away."""
+    saved = await save(world)
+    await world.register()
+    world.gateway.faults = [None, fault]  # type: ignore[list-item] # none for the first
+    with pytest.raises(GatewayUnavailable):
+        await world.charge(method_id=saved.id, off_session=True)
+    world.vault.is_down = True  # the provider hears of the removal later
+    await world.container.remove_method()(RemoveMethodCommand(method_id=saved.id))
+
+    await world.recover()
+
+    [payment] = await world.payments()
+    assert [] == world.charges_paid()
+    assert PaymentStatus.REQUIRES_PAYMENT_METHOD is payment.status
+    assert 0 == (await world.container.queries().health()).unresolved_operations
+
+
+async def test_a_charge_that_took_place_before_its_card_was_removed_counts(world: World) -> None:
+    saved = await save(world)
+    await world.register()
+    world.gateway.faults = [None, Fault.LOST_REPLY]  # type: ignore[list-item] # none for the first
+    with pytest.raises(GatewayUnavailable):
+        await world.charge(method_id=saved.id, off_session=True)
+    await world.container.remove_method()(RemoveMethodCommand(method_id=saved.id))
+
+    await world.recover()
+
+    assert OrderStatus.PAID is (await world.order()).status
+    assert 1 == len(world.charges_paid())

@@ -320,6 +320,20 @@ class TestEvidence:
         assert {"receipt": "file_1"} == attached.draft.files
         assert [PDF] == [file.content for file in disputed.bank.files.values()]
 
+    async def test_a_file_that_the_provider_stumbled_over_can_be_attached_an_hour_later(
+        self, disputed: Disputed
+    ) -> None:
+        dispute = await disputed.open()
+        disputed.bank.stores_500 = True
+        with pytest.raises(GatewayUnavailable):
+            await disputed.attach(dispute.id)
+        disputed.bank.stores_500 = False
+
+        disputed.world.clock.advance(hours=1)
+        attached = await disputed.attach(dispute.id)
+
+        assert {"receipt": "file_1"} == attached.draft.files
+
     @pytest.mark.parametrize(
         ("content", "field"),
         [

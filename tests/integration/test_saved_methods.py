@@ -8,6 +8,7 @@ from markethub.adapters.fake import network
 from markethub.domain.errors import NotFound
 from markethub.domain.events import MethodRemoved, MethodSaved
 from markethub.domain.ids import CustomerId, MethodId
+from markethub.domain.payment import PaymentStatus
 from markethub.domain.usecases.remove_method import RemoveMethodCommand
 from markethub.domain.usecases.set_default_method import SetDefaultMethodCommand
 from tests.support.saved import C1, MASTERCARD, customers, provider_id_of, token_of
@@ -344,3 +345,27 @@ async def test_a_detachment_whose_reply_was_lost_is_finished(world: World) -> No
     assert 1 == await world.container.detach_methods()()
     world.clock.advance(hours=2)
     assert 0 == await world.container.detach_methods()()
+
+
+async def test_a_method_that_cannot_be_read_does_not_hide_that_its_order_is_paid(
+    world: World,
+) -> None:
+    """The success of an intent is money; what it saves is a convenience."""
+    await world.register()
+    started = await world.charge(save_method=True)
+    world.pay(started)
+
+    world.vault.may_not_read = True
+    for event in world.pending_events():
+        if event["type"] == "payment_intent.succeeded":
+            await world.deliver(event)
+    await world.container.process_inbox()()
+
+    [paid] = await world.payments()
+    hidden = await world.saved()
+    world.vault.may_not_read = False
+    world.clock.advance(hours=1)
+    await world.container.process_inbox()()
+
+    assert paid.status is PaymentStatus.SUCCEEDED
+    assert (0, 1) == (len(hidden), len(await world.saved()))

@@ -82,6 +82,7 @@ class Bank:
         """What happens elsewhere while the next answer is on its way back."""
         self._answers: dict[str, dict[str, Any]] = {}
         self._uploads: dict[str, ProviderFileId] = {}
+        self._spoilt: set[str] = set()
 
     def put(self, obj: dict[str, Any]) -> None:
         self.disputes[obj["id"]] = copy.deepcopy(obj)
@@ -134,6 +135,10 @@ class Bank:
         fault = self.faults.pop(0) if self.faults else None
         if self.is_down or fault is Fault.LOST_REQUEST:
             raise GatewayUnavailable("timeout")
+        if self.stores_500:
+            self._spoilt.add(idempotency_key)
+        if idempotency_key in self._spoilt:
+            raise GatewayUnavailable("status 500")
         file_id = self._uploads.get(idempotency_key)
         if file_id is None:
             file_id = ProviderFileId(f"file_{len(self.files) + 1}")

@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from markethub.domain.customer import Customer
-from markethub.domain.errors import GatewayUnavailable
+from markethub.domain.errors import GatewayRejected, GatewayUnavailable
 from markethub.domain.facts import ProviderMethod, ProviderSetup
 from markethub.domain.ids import CustomerId, ProviderCustomerId
 from markethub.domain.ports.vault import Vault
@@ -16,6 +16,8 @@ class FaultyVault:
     def __init__(self, inner: Vault) -> None:
         self._inner = inner
         self.is_down = False
+        self.may_not_read = False
+        """The key lacks the right to read methods."""
         self.loses_replies = False
         """What is sent takes place; nobody hears of it."""
 
@@ -55,6 +57,8 @@ class FaultyVault:
 
     async def read_method(self, token: Secret) -> ProviderMethod:
         self._before()
+        if self.may_not_read:
+            raise GatewayRejected("the key may not read methods")
         return await self._inner.read_method(token)
 
     async def detach_method(self, token: Secret, *, idempotency_key: str) -> None:

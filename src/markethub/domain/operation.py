@@ -320,6 +320,10 @@ class Operation:
         """Give up what had no effect and is too old to be sent."""
         return self._end(OperationStatus.NEVER_HAPPENED, code="expired", now=now)
 
+    def withdraw(self, *, now: datetime) -> Self:
+        """Give up a charge that had no effect, and whose method was removed since."""
+        return self._end(OperationStatus.NEVER_HAPPENED, code="method_removed", now=now)
+
     def supersede(self, *, now: datetime) -> Self:
         """Give up an intent that nobody got the secret of: if it exists, it cannot be confirmed.
 

@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from markethub.domain.ids import CustomerId
 from tests.support.app import Api, order_body
@@ -101,6 +102,19 @@ async def test_a_removed_method_is_gone(api: Api) -> None:
     assert (204, b"") == (answer.status_code, answer.content)
     assert (404, "not_found") == (again.status_code, again.json()["code"])
     assert [] == (await api.get(METHODS)).json()["items"]
+
+
+async def test_the_log_names_who_chose_and_who_removed_a_method(api: Api) -> None:
+    method_id, me = await save(api), api.customer("c-1")
+
+    with capture_logs() as lines:
+        await api.call("POST", f"{METHODS}{method_id}/default/", caller=me)
+        await api.call("DELETE", f"{METHODS}{method_id}/", caller=me)
+
+    asked = [line for line in lines if line.get("method_id") == method_id]
+    assert [("method.default_asked", "c-1"), ("method.remove_asked", "c-1")] == [
+        (line["event"], line["actor"]) for line in asked
+    ]
 
 
 async def test_a_customer_does_all_this_with_their_own(api: Api) -> None:

@@ -1,6 +1,7 @@
 """Upload a file and attach it to a dispute's draft."""
 
 from hashlib import sha256
+from typing import Final
 
 import attrs
 
@@ -12,6 +13,8 @@ from markethub.domain.ports.system import Clock
 from markethub.domain.ports.unit_of_work import Transaction, Transactions
 from markethub.domain.usecases.draft_evidence import require_settled
 from markethub.domain.usecases.settle_dispute import lock_dispute
+
+_KEY_LIFE_S: Final = 3600
 
 
 @attrs.frozen(kw_only=True)
@@ -26,10 +29,11 @@ class AttachFileCommand:
 
 @attrs.frozen(kw_only=True)
 class AttachFile:
-    """Uploads under a key derived from dispute and content: the same file is uploaded once.
+    """Uploads under a key derived from dispute, content and hour: once, soon after one another.
 
     An upload whose outcome is unknown moved nothing and attached nothing; whoever asks again
-    brings the same content, and with it the same key.
+    brings the same content, and with it the same key. A 5xx that the provider keeps under it is
+    all that it will ever say, so the key changes by the hour: a second copy does no harm.
     """
 
     transactions: Transactions
@@ -47,7 +51,10 @@ class AttachFile:
         file = EvidenceFile.of(command.content)
         await self.transactions.run(lambda tx: self._answerable(tx, command.dispute_id))
         digest = sha256(file.content).hexdigest()
-        file_id = await self.desk.upload(file, idempotency_key=f"{command.dispute_id}:{digest}")
+        hour = int(self.clock.now().timestamp()) // _KEY_LIFE_S
+        file_id = await self.desk.upload(
+            file, idempotency_key=f"{command.dispute_id}:{digest}:{hour}"
+        )
 
         async def attach(tx: Transaction) -> Dispute:
             dispute = await self._answerable(tx, command.dispute_id)

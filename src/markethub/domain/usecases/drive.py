@@ -30,6 +30,7 @@ from markethub.domain.ports.gateway import (
 )
 from markethub.domain.ports.system import Pause
 from markethub.domain.ports.unit_of_work import Transaction
+from markethub.domain.secret import Secret
 from markethub.domain.usecases.settle_refunds import RefundSettlement
 from markethub.domain.usecases.settlement import Asked, Settled, Settlement
 
@@ -69,6 +70,8 @@ class Driver:
         operation = asked.operation
         if not operation.may_be_sent(self.settlement.clock.now()):
             return await self._look_up(operation)
+        if await self._charges_a_removed_method(operation):
+            return await self._withdraw(operation)
         match await self._send(operation, patience_s=patience_s):
             case Done(intent=intent, replayed=False):
                 return await self._apply(asked, intent)
@@ -90,6 +93,30 @@ class Driver:
                 return await self._look_up(operation)
             case Unknown():
                 raise GatewayUnavailable("the provider's outcome is not known yet")
+
+    async def _charges_a_removed_method(self, operation: Operation) -> bool:
+        token = operation.request.params.get("payment_method")
+        if operation.kind is not OperationKind.CONFIRM or not isinstance(token, str):
+            return False
+        method = await self.settlement.transactions.run(
+            lambda tx: tx.methods.find_by_token(Secret(token))
+        )
+        return method is not None and method.is_removed
+
+    async def _withdraw(self, operation: Operation) -> Settled:
+        """Find out what an earlier sending did; a removed method is not charged any more.
+
+        Should that sending arrive after all, its success is applied as any other: the intent is
+        still this payment's.
+        """
+        intent_id = await self._find_intent(operation)
+        if intent_id is not None:
+            settled = await self.settlement.refresh(operation.payment_id, intent_id)
+            if settled.operation is None or not settled.operation.is_unresolved:
+                return settled
+        return await self._amend(
+            operation, lambda current: current.withdraw(now=self.settlement.clock.now())
+        )
 
     async def _send(self, operation: Operation, *, patience_s: float) -> GatewayOutcome:
         waited_s = 0.0

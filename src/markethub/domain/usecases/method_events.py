@@ -78,24 +78,42 @@ class SavingIntentEvents:
     save: SaveMethod
 
     async def __call__(self, tx: Transaction, fact: ProviderFact) -> Step:
-        """Apply the event together with what it saves, or as the other handler does alone."""
+        """Apply the event as the other handler does, then look at the method.
+
+        Each in a transaction of its own: a success is money, and counts also while its method
+        cannot be read.
+        """
+        step = await self.intents(tx, fact)
         if not isinstance(fact, IntentReported):
-            return await self.intents(tx, fact)
+            return step
         intent = fact.intent
-        token = intent.method
-        succeeded = intent.status is IntentStatus.SUCCEEDED
-        if not (intent.saves_method and succeeded and token is not None):
-            return await self.intents(tx, fact)
+        if not intent.saves_method or intent.status is not IntentStatus.SUCCEEDED:
+            return step
+        return step if intent.method is None else await self._keep_after(tx, step, intent.method)
+
+    async def _keep_after(self, tx: Transaction, step: Step, token: Secret) -> Look:
+        if isinstance(step, Look):
+            return self._later(step, token)
         version = await seen_version(tx, token)
 
-        async def fetch(token: Secret = token) -> Work:
+        async def fetch() -> Work:
             keep = await self.save.fetch(token, version)
 
             async def work(tx: Transaction) -> Step:
-                step = await self.intents(tx, fact)
                 # Where others changed the method meanwhile, they have seen it saved.
                 await keep(tx)
                 return step
+
+            return work
+
+        return Look(fetch=fetch)
+
+    def _later(self, look: Look, token: Secret) -> Look:
+        async def fetch() -> Work:
+            settle = await look.fetch()
+
+            async def work(tx: Transaction) -> Step:
+                return await self._keep_after(tx, await settle(tx), token)
 
             return work
 

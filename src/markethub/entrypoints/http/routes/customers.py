@@ -3,6 +3,7 @@
 import re
 from typing import Any, Final
 
+import structlog
 from litestar import Request, Router, delete, get, post
 from litestar.params import FromPath
 
@@ -33,6 +34,7 @@ from markethub.entrypoints.http.method_schemas import (
 from markethub.entrypoints.http.openapi import BEARER, READS, WRITES, documented, problems
 from markethub.entrypoints.settings import Settings
 
+_log = structlog.get_logger(__name__)
 _OWNERS: Final = Access(storefront=True, customer=True)
 _METHOD_ID: Final = re.compile(r"[A-Za-z0-9_]{1,128}")
 
@@ -98,6 +100,7 @@ async def make_default(
     """Let a saved method be the customer's one default."""
     owner, known = _customer_id(customer_id, caller), _method_id(method_id)
     await json_body(request, SetupIn)
+    _log.info("method.default_asked", actor=caller.name, method_id=known)
     method = await set_default_method(SetDefaultMethodCommand(method_id=known, customer_id=owner))
     return saved_method_out(method)
 
@@ -116,6 +119,7 @@ async def delete_method(
 ) -> None:
     """Remove a saved method for good, here and at the provider."""
     owner, known = _customer_id(customer_id, caller), _method_id(method_id)
+    _log.info("method.remove_asked", actor=caller.name, method_id=known)
     await remove_method(RemoveMethodCommand(method_id=known, customer_id=owner))
 
 
