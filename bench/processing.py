@@ -26,8 +26,9 @@ from markethub.domain.ids import IdPrefix
 from markethub.entrypoints.worker import LANES
 from tests.support.postgres import PostgresServer, running_postgres
 
-EVENTS = 1000
-WARM = 60
+EVENTS = 3000
+WARM = 600
+"""Enough that every lane has opened its connection and prepared its statements."""
 ROUNDS = 2
 
 
