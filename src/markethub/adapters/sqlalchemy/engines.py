@@ -95,6 +95,7 @@ def _sqlite_engine(
         pool_size=connections,
         max_overflow=0,
         pool_timeout=POOL_S_MAXIMUM,
+        hide_parameters=True,  # what people wrote must not end in a log
         # Transactions begin where we say, not where Python's driver guesses.
         connect_args={"isolation_level": None},
     )
@@ -132,6 +133,7 @@ def _postgresql(database_url: str) -> Engines:
         pool_size=POSTGRES_CONNECTIONS,
         max_overflow=0,
         pool_timeout=POOL_S_MAXIMUM,
+        hide_parameters=True,  # what people wrote must not end in a log
         isolation_level="READ COMMITTED",  # row locks and versions do what more would do
         connect_args={
             "timeout": CONNECT_S_MAXIMUM,
