@@ -1,6 +1,7 @@
 """Refunds: given back once, never more than was captured, and followed wherever they go."""
 
 import asyncio
+from collections.abc import Sequence
 from itertools import permutations
 
 import pytest
@@ -9,6 +10,7 @@ from markethub.adapters.fake.account import AccountOptions
 from markethub.adapters.fake.bank import Bank
 from markethub.domain.errors import (
     GatewayRejected,
+    GatewayUnavailable,
     KeyReused,
     NotFound,
     PaymentNotRefundable,
@@ -18,8 +20,8 @@ from markethub.domain.errors import (
     RequestInProgress,
     ValidationFailed,
 )
-from markethub.domain.facts import CaptureMethod
-from markethub.domain.ids import PaymentId
+from markethub.domain.facts import CaptureMethod, ProviderRefund
+from markethub.domain.ids import IntentId, PaymentId
 from markethub.domain.ledger import Account as Book
 from markethub.domain.payment import Action, Payment
 from markethub.domain.ports.gateway import Declined
@@ -441,6 +443,49 @@ class TestAnUnknownOutcome:
         assert soon == []
         assert [2000] == [each["amount"] for each in world.refunds_at_stripe()]
         assert 2000 == (await now(world, payment)).refunded.minor
+
+    async def test_that_turned_up_after_its_5xx_is_not_told_as_refused(self, world: World) -> None:
+        payment = await world.paid()
+        world.gateway.faults = [Fault.STORED_500]
+        refund = await world.refund(payment)
+        world.clock.advance(hours=1)
+        await world.recover()
+        # The provider carries it out after all, between our look and the second attempt.
+        Bank(world.account).refund_in_dashboard(
+            str(payment.charge_id), metadata={"markethub_refund_id": refund.id}
+        )
+
+        world.clock.advance(minutes=1)
+        await world.recover()
+
+        [found] = await world.refunds(payment)
+        assert RefundStatus.SUCCEEDED is found.status
+        assert "refund.failed" not in await told(world)
+
+    async def test_whose_second_attempt_is_refused_stays_unknown_until_it_was_looked_up(
+        self, world: World
+    ) -> None:
+        payment = await world.paid()
+        world.gateway.faults = [Fault.STORED_500]
+        await world.refund(payment)
+        world.clock.advance(hours=1)
+        await world.recover()
+        world.clock.advance(minutes=1)
+        world.gateway.answers = [Declined(code="charge_already_refunded")]
+        list_refunds = world.gateway.list_refunds
+
+        async def unreadable(intent_id: IntentId) -> Sequence[ProviderRefund]:
+            raise GatewayUnavailable("no listing")
+
+        world.gateway.list_refunds = unreadable  # type: ignore[method-assign] # the fault itself
+        await world.recover()
+        between = await now(world, payment)
+        world.gateway.list_refunds = list_refunds  # type: ignore[method-assign] # back again
+        world.clock.advance(hours=1)
+        await world.recover()
+
+        assert 5000 == between.refund_reserved.minor
+        assert 5000 == (await now(world, payment)).refunded.minor
 
     async def test_that_is_too_old_to_be_sent_is_looked_up(self, world: World) -> None:
         payment = await world.paid()

@@ -177,30 +177,6 @@ async def test_a_partial_reinstatement_in_another_settlement_currency_is_not_ref
     )
 
 
-async def test_a_refund_that_is_there_is_not_answered_as_refused(world: World) -> None:
-    """The provider failed under the first key and did it later: the second attempt is refused."""
-    payment = await world.paid()
-    world.gateway.faults.append(Fault.STORED_500)
-    asked = await world.refund(payment)
-    world.clock.advance(hours=1, seconds=1)
-    await world.container.reconcile()()
-    before = await told(world)
-
-    async def rolled_forward() -> None:
-        Bank(world.account).refund_in_dashboard(
-            str(payment.charge_id), metadata={"markethub_refund_id": asked.id}
-        )
-
-    # It is carried out between the look and the second attempt.
-    await rolled_forward()
-    world.clock.advance(minutes=1)
-    await world.container.reconcile()()
-
-    [found] = await world.refunds(payment)
-    assert found.status == "succeeded"
-    assert "refund.failed" not in (await told(world))[len(before) :]
-
-
 async def test_the_same_key_for_another_amount_is_refused_also_when_nothing_was_said_of_it(
     world: World,
 ) -> None:
