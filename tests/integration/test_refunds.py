@@ -8,6 +8,7 @@ import pytest
 
 from markethub.adapters.fake.account import AccountOptions
 from markethub.adapters.fake.bank import Bank
+from markethub.adapters.stripe.refunds import refund as read_refund
 from markethub.domain.errors import (
     GatewayRejected,
     GatewayUnavailable,
@@ -27,13 +28,15 @@ from markethub.domain.payment import Action, Payment
 from markethub.domain.ports.gateway import Declined
 from markethub.domain.refund import PlanLine, RefundReason, RefundStatus
 from markethub.domain.refund_plan import Precondition
+from markethub.domain.usecases.cancel_payment import CancelPaymentCommand
 from markethub.domain.usecases.capture_payment import CapturePaymentCommand
 from markethub.domain.usecases.refund_payment import RefundPaymentCommand
 from markethub.entrypoints.container import build_container
 from markethub.entrypoints.setting_values import Database
 from markethub.entrypoints.settings import Settings
+from tests.support import stripe_objects
 from tests.support.faults import Crash, Fault
-from tests.support.world import World
+from tests.support.world import START, World
 
 pytestmark = pytest.mark.anyio
 
@@ -584,6 +587,55 @@ class TestAtTheBank:
 
         payment = await now(world, payment)
         assert (5000, 0) == (payment.refunded.minor, payment.refund_reserved.minor)
+
+    async def test_a_released_hold_that_shows_as_a_refund_is_none(self, world: World) -> None:
+        await world.register()
+        started = await world.charge(capture=CaptureMethod.MANUAL)
+        world.pay(started)
+        await world.work()
+        await world.container.cancel_payment()(CancelPaymentCommand(payment_id=started.payment.id))
+        await world.work()
+        payment = await now(world, started.payment)
+        shown = {
+            "id": "re_released",
+            "object": "refund",
+            "amount": 5000,
+            "balance_transaction": None,
+            "charge": payment.charge_id,
+            "created": int(START.timestamp()),
+            "currency": "usd",
+            "metadata": {},
+            "payment_intent": payment.intent_id,
+            "status": "succeeded",
+        }
+
+        async def listed(intent_id: IntentId) -> Sequence[ProviderRefund]:
+            return [read_refund(shown)]
+
+        world.gateway.list_refunds = listed  # type: ignore[method-assign] # as Stripe lists it
+        await world.deliver(stripe_objects.event(shown, "refund.created", id="evt_released"))
+        batch = await world.container.process_inbox()()
+
+        assert (0, []) == (batch.failed, await world.refunds(payment))
+        assert "refund.succeeded" not in await told(world)
+
+    async def test_a_refund_that_bears_the_id_of_another_payments_is_a_strangers(
+        self, world: World
+    ) -> None:
+        payment = await world.paid()
+        other = await world.paid("o-2")
+        world.gateway.answers = [Declined(code="balance_insufficient")]
+        with pytest.raises(GatewayRejected):
+            await world.refund(other, 1000)
+        [refused] = await world.refunds(other)
+
+        Bank(world.account).refund_in_dashboard(
+            str(payment.charge_id), amount=2000, metadata={"markethub_refund_id": refused.id}
+        )
+        await world.work()
+
+        assert 2000 == (await now(world, payment)).refunded.minor
+        assert [refused] == await world.refunds(other)
 
     async def test_a_refund_heard_of_before_its_payment_waits_for_a_read(
         self, world: World

@@ -5,9 +5,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from markethub.adapters.fake.bank import Bank
-from markethub.domain.errors import GatewayRejected
 from markethub.domain.operation import KEY_LIFE
-from markethub.domain.ports.gateway import Declined
 from markethub.entrypoints.setting_values import Role
 from tests.support.app import Api, ops, serving
 from tests.support.disputed import Disputed
@@ -89,29 +87,6 @@ async def test_a_submission_that_grew_too_old_is_not_answered_with_success(api: 
 
     assert 503 == first.status_code
     assert 200 != second.status_code or second.json()["submission_count"] == 1
-
-
-async def test_a_refund_that_was_made_is_not_answered_as_a_conflict(api: Api) -> None:
-    """Somebody's metadata on another refund of the payment must not hide what was done."""
-    payment = await api.world.paid()
-    other = await api.world.paid("o-2")
-    api.world.gateway.answers = [Declined(code="balance_insufficient")]
-    with pytest.raises(GatewayRejected):
-        await api.world.refund(other, 1000)
-    found = await api.world.container.refund_queries().refunds_of([other.id])
-    [ours] = found[other.id]
-    Bank(api.world.account).refund_in_dashboard(
-        str(payment.charge_id), amount=1000, metadata={"markethub_refund_id": ours.id}
-    )
-    api.world.gateway.faults.append(Fault.LOST_REPLY)
-    path = f"/api/payments/{payment.id}/refunds/"
-    first = await api.call("POST", path, {"amount": 2000}, key="k-1")
-    assert (201, "pending") == (first.status_code, first.json()["status"])
-    api.world.clock.advance(seconds=30)
-    await api.world.container.reconcile()()
-
-    again = await api.get(f"/api/refunds/{first.json()['id']}/")
-    assert "succeeded" == again.json()["status"]
 
 
 async def test_more_than_the_dashboard_has_left_is_named_by_its_own_code(api: Api) -> None:

@@ -1,32 +1,27 @@
 """What goes wrong with refunds."""
 
 import asyncio
-from collections.abc import Sequence
 
 import attrs
 import pytest
 
 from markethub.adapters.fake.account import AccountOptions
 from markethub.adapters.fake.bank import Bank
-from markethub.domain.errors import GatewayRejected, PaymentsError
+from markethub.domain.errors import PaymentsError
 from markethub.domain.facts import (
     BalanceTransaction,
-    CaptureMethod,
     ProviderRefund,
     ProviderRefundStatus,
 )
-from markethub.domain.ids import IntentId, PaymentId, ProviderRefundId
+from markethub.domain.ids import PaymentId, ProviderRefundId
 from markethub.domain.ledger import Account as Book
 from markethub.domain.ledger import balances, refund_entries
 from markethub.domain.money import Money
 from markethub.domain.operation import KEY_LIFE
-from markethub.domain.ports.gateway import Declined
-from markethub.domain.usecases.cancel_payment import CancelPaymentCommand
 from markethub.entrypoints.container import build_container
 from markethub.entrypoints.setting_values import Database
 from markethub.entrypoints.settings import Settings
 from tests.support.faults import Fault
-from tests.support.stripe_objects import event
 from tests.support.world import START, World
 
 pytestmark = pytest.mark.anyio
@@ -34,56 +29,6 @@ pytestmark = pytest.mark.anyio
 
 async def told(world: World) -> list[str]:
     return [each.type for each in await world.container.queries().outbox()]
-
-
-async def test_a_released_authorization_that_shows_as_a_refund_is_no_refund_of_ours(
-    world: World,
-) -> None:
-    """Stripe lists what it released of a hold as a Refund (``expired_uncaptured_charge``)."""
-    await world.register()
-    started = await world.charge(capture=CaptureMethod.MANUAL)
-    world.pay(started)
-    await world.work()
-    [payment] = await world.payments()
-    await world.container.cancel_payment()(CancelPaymentCommand(payment_id=payment.id))
-    await world.work()
-    [payment] = await world.payments()
-    shown = ProviderRefund(
-        id=ProviderRefundId("re_released"),
-        status=ProviderRefundStatus.SUCCEEDED,
-        amount=Money.of(5000, "usd"),
-        charge_id=payment.charge_id,
-        intent_id=payment.intent_id,
-        refund_id=None,
-        balance=None,
-        returned=None,
-        failure_reason=None,
-        created_at=world.clock.now(),
-    )
-
-    async def listed(intent_id: IntentId) -> Sequence[ProviderRefund]:
-        return [shown]
-
-    world.gateway.list_refunds = listed  # type: ignore[method-assign]
-    body = {
-        "id": "re_released",
-        "object": "refund",
-        "amount": 5000,
-        "balance_transaction": None,
-        "charge": payment.charge_id,
-        "created": int(START.timestamp()),
-        "currency": "usd",
-        "metadata": {},
-        "payment_intent": payment.intent_id,
-        "reason": "expired_uncaptured_charge",
-        "status": "succeeded",
-    }
-    await world.deliver(event(body, "refund.created", id="evt_released"))
-
-    batch = await world.container.process_inbox()()
-
-    assert (1, 0) == (batch.processed + batch.ignored, batch.failed)
-    assert "refund.succeeded" not in await told(world)
 
 
 async def test_a_refund_that_turned_up_is_answered_when_its_request_is_repeated(
@@ -109,26 +54,6 @@ async def test_a_refund_that_turned_up_is_answered_when_its_request_is_repeated(
     again = await world.refund(payment, origin="storefront|POST /refunds|k-1")
 
     assert turned_up == again
-
-
-async def test_a_refund_that_bears_the_id_of_another_payments_refund_is_taken_for_a_stranger(
-    world: World,
-) -> None:
-    """Anyone with the account may edit metadata: that must not stop a payment's refunds."""
-    payment = await world.paid()
-    other = await world.paid("o-2")
-    world.gateway.answers = [Declined(code="balance_insufficient")]
-    with pytest.raises(GatewayRejected):
-        await world.refund(other, 1000)
-    [ours] = await world.refunds(other)
-    Bank(world.account).refund_in_dashboard(
-        str(payment.charge_id), amount=2000, metadata={"markethub_refund_id": ours.id}
-    )
-
-    await world.work()
-
-    [payment] = await world.payments()
-    assert payment.refunded.minor == 2000
 
 
 async def test_a_refund_that_settles_to_nothing_leaves_no_cash_behind(world: World) -> None:
