@@ -1,14 +1,17 @@
 """Refunds: given back once, never more than was captured, and followed wherever they go."""
 
 import asyncio
+from collections.abc import Sequence
 from itertools import permutations
 
 import pytest
 
 from markethub.adapters.fake.account import AccountOptions
 from markethub.adapters.fake.bank import Bank
+from markethub.adapters.stripe.refunds import refund as read_refund
 from markethub.domain.errors import (
     GatewayRejected,
+    GatewayUnavailable,
     KeyReused,
     NotFound,
     PaymentNotRefundable,
@@ -18,20 +21,22 @@ from markethub.domain.errors import (
     RequestInProgress,
     ValidationFailed,
 )
-from markethub.domain.facts import CaptureMethod
-from markethub.domain.ids import PaymentId
+from markethub.domain.facts import CaptureMethod, ProviderRefund
+from markethub.domain.ids import IntentId, PaymentId
 from markethub.domain.ledger import Account as Book
 from markethub.domain.payment import Action, Payment
 from markethub.domain.ports.gateway import Declined
 from markethub.domain.refund import PlanLine, RefundReason, RefundStatus
 from markethub.domain.refund_plan import Precondition
+from markethub.domain.usecases.cancel_payment import CancelPaymentCommand
 from markethub.domain.usecases.capture_payment import CapturePaymentCommand
 from markethub.domain.usecases.refund_payment import RefundPaymentCommand
 from markethub.entrypoints.container import build_container
 from markethub.entrypoints.setting_values import Database
 from markethub.entrypoints.settings import Settings
+from tests.support import stripe_objects
 from tests.support.faults import Crash, Fault
-from tests.support.world import World
+from tests.support.world import START, World
 
 pytestmark = pytest.mark.anyio
 
@@ -442,6 +447,49 @@ class TestAnUnknownOutcome:
         assert [2000] == [each["amount"] for each in world.refunds_at_stripe()]
         assert 2000 == (await now(world, payment)).refunded.minor
 
+    async def test_that_turned_up_after_its_5xx_is_not_told_as_refused(self, world: World) -> None:
+        payment = await world.paid()
+        world.gateway.faults = [Fault.STORED_500]
+        refund = await world.refund(payment)
+        world.clock.advance(hours=1)
+        await world.recover()
+        # The provider carries it out after all, between our look and the second attempt.
+        Bank(world.account).refund_in_dashboard(
+            str(payment.charge_id), metadata={"markethub_refund_id": refund.id}
+        )
+
+        world.clock.advance(minutes=1)
+        await world.recover()
+
+        [found] = await world.refunds(payment)
+        assert RefundStatus.SUCCEEDED is found.status
+        assert "refund.failed" not in await told(world)
+
+    async def test_whose_second_attempt_is_refused_stays_unknown_until_it_was_looked_up(
+        self, world: World
+    ) -> None:
+        payment = await world.paid()
+        world.gateway.faults = [Fault.STORED_500]
+        await world.refund(payment)
+        world.clock.advance(hours=1)
+        await world.recover()
+        world.clock.advance(minutes=1)
+        world.gateway.answers = [Declined(code="charge_already_refunded")]
+        list_refunds = world.gateway.list_refunds
+
+        async def unreadable(intent_id: IntentId) -> Sequence[ProviderRefund]:
+            raise GatewayUnavailable("no listing")
+
+        world.gateway.list_refunds = unreadable  # type: ignore[method-assign] # the fault itself
+        await world.recover()
+        between = await now(world, payment)
+        world.gateway.list_refunds = list_refunds  # type: ignore[method-assign] # back again
+        world.clock.advance(hours=1)
+        await world.recover()
+
+        assert 5000 == between.refund_reserved.minor
+        assert 5000 == (await now(world, payment)).refunded.minor
+
     async def test_that_is_too_old_to_be_sent_is_looked_up(self, world: World) -> None:
         payment = await world.paid()
         world.gateway.faults = [Fault.LOST_REPLY]
@@ -539,6 +587,55 @@ class TestAtTheBank:
 
         payment = await now(world, payment)
         assert (5000, 0) == (payment.refunded.minor, payment.refund_reserved.minor)
+
+    async def test_a_released_hold_that_shows_as_a_refund_is_none(self, world: World) -> None:
+        await world.register()
+        started = await world.charge(capture=CaptureMethod.MANUAL)
+        world.pay(started)
+        await world.work()
+        await world.container.cancel_payment()(CancelPaymentCommand(payment_id=started.payment.id))
+        await world.work()
+        payment = await now(world, started.payment)
+        shown = {
+            "id": "re_released",
+            "object": "refund",
+            "amount": 5000,
+            "balance_transaction": None,
+            "charge": payment.charge_id,
+            "created": int(START.timestamp()),
+            "currency": "usd",
+            "metadata": {},
+            "payment_intent": payment.intent_id,
+            "status": "succeeded",
+        }
+
+        async def listed(intent_id: IntentId) -> Sequence[ProviderRefund]:
+            return [read_refund(shown)]
+
+        world.gateway.list_refunds = listed  # type: ignore[method-assign] # as Stripe lists it
+        await world.deliver(stripe_objects.event(shown, "refund.created", id="evt_released"))
+        batch = await world.container.process_inbox()()
+
+        assert (0, []) == (batch.failed, await world.refunds(payment))
+        assert "refund.succeeded" not in await told(world)
+
+    async def test_a_refund_that_bears_the_id_of_another_payments_is_a_strangers(
+        self, world: World
+    ) -> None:
+        payment = await world.paid()
+        other = await world.paid("o-2")
+        world.gateway.answers = [Declined(code="balance_insufficient")]
+        with pytest.raises(GatewayRejected):
+            await world.refund(other, 1000)
+        [refused] = await world.refunds(other)
+
+        Bank(world.account).refund_in_dashboard(
+            str(payment.charge_id), amount=2000, metadata={"markethub_refund_id": refused.id}
+        )
+        await world.work()
+
+        assert 2000 == (await now(world, payment)).refunded.minor
+        assert [refused] == await world.refunds(other)
 
     async def test_a_refund_heard_of_before_its_payment_waits_for_a_read(
         self, world: World

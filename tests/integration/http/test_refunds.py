@@ -7,8 +7,10 @@ import attrs
 import pytest
 from dependency_injector import providers
 
-from markethub.domain.errors import Refused, TryAgain
+from markethub.adapters.fake.bank import Bank
+from markethub.domain.errors import GatewayRejected, Refused, TryAgain
 from markethub.domain.payment import Payment
+from markethub.domain.ports.gateway import Declined
 from markethub.domain.usecases.refund_payment import RefundPaymentCommand
 from markethub.entrypoints.container import build_container
 from markethub.entrypoints.setting_values import Database, Role
@@ -130,6 +132,27 @@ async def test_an_outcome_that_nobody_knows_is_pending_and_no_error(api: Api) ->
     assert (201, "pending") == (answer.status_code, answer.json()["status"])
     later = (await api.get(f"/api/refunds/{answer.json()['id']}/")).json()
     assert "succeeded" == later["status"]
+
+
+async def test_somebodys_metadata_does_not_hide_a_refund_that_was_made(api: Api) -> None:
+    """A refund in the dashboard bears the id of another payment's refund of ours."""
+    payment = await api.world.paid()
+    other = await api.world.paid("o-2")
+    api.world.gateway.answers = [Declined(code="balance_insufficient")]
+    with pytest.raises(GatewayRejected):
+        await api.world.refund(other, 1000)
+    [refused] = await api.world.refunds(other)
+    Bank(api.world.account).refund_in_dashboard(
+        str(payment.charge_id), amount=1000, metadata={"markethub_refund_id": refused.id}
+    )
+    api.world.gateway.faults = [Fault.LOST_REPLY]
+    made = await api.call("POST", path_of(payment), {"amount": 2000}, key="k")
+
+    api.world.clock.advance(seconds=30)
+    await api.world.container.reconcile()()
+
+    shown = await api.get(f"/api/refunds/{made.json()['id']}/")
+    assert "succeeded" == shown.json()["status"]
 
 
 async def test_what_is_not_left_is_refused(api: Api) -> None:

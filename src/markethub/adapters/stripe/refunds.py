@@ -25,6 +25,8 @@ REFUND_TYPES: Final = frozenset(
 CHARGE_TYPES: Final = frozenset({"charge.refunded"})
 HANDLED_TYPES: Final = REFUND_TYPES | CHARGE_TYPES
 """The event types that tell of refunds."""
+_RELEASED: Final = "expired_uncaptured_charge"
+"""The reason of what is listed as a refund, and is a hold that Stripe released."""
 
 
 def refund(obj: object) -> ProviderRefund:
@@ -54,14 +56,17 @@ class RefundPage:
 
 
 def page(obj: object) -> RefundPage:
-    """Read a page of Refunds. Raises ValidationFailed for an unreadable one."""
+    """Read a page of Refunds, without released holds. Raises ValidationFailed."""
     fields = reading.of_kind(obj, "list")
     data = reading.items(fields.get("data"))
     if data is None:
         raise ValidationFailed("data", "must be a list")
-    found = tuple(map(refund, data))
+    found = [(refund(each), reading.of_kind(each, "refund").get("reason")) for each in data]
     more = fields.get("has_more") is True and found
-    return RefundPage(refunds=found, next_after=found[-1].id if more else None)
+    return RefundPage(
+        refunds=tuple(seen for seen, reason in found if reason != _RELEASED),
+        next_after=found[-1][0].id if more else None,
+    )
 
 
 def event_fact(type: str, obj: object) -> ProviderFact:

@@ -5,7 +5,6 @@ recovery: all send the same parameters under the same key, so the provider execu
 """
 
 from collections.abc import Callable
-from contextlib import suppress
 from datetime import timedelta
 from typing import Final
 
@@ -19,7 +18,7 @@ from markethub.domain.errors import (
 )
 from markethub.domain.facts import IntentStatus, ProviderIntent, ProviderRefund
 from markethub.domain.ids import IntentId
-from markethub.domain.operation import Operation, OperationKind, refusal
+from markethub.domain.operation import Operation, OperationKind, OperationStatus, refusal
 from markethub.domain.ports.gateway import (
     Declined,
     Done,
@@ -154,11 +153,26 @@ class Driver:
         return settled or await self.refunds.refresh(payment_id)
 
     async def _refuse_refund(self, operation: Operation, code: str) -> Settled:
-        await self._amend(
+        """Look what is there, and only then take the refusal for the end of it.
+
+        The refusal of a first attempt tells that it had no effect, whatever the look says. That
+        of a later one does not: the attempt before, whose 5xx was stored, may have been carried
+        out after all, and be the very reason.
+        """
+        try:
+            # It knows of refunds or disputes that we had not heard of.
+            settled = await self.refunds.refresh(operation.payment_id)
+        except TryAgain:
+            if operation.attempt > 1:
+                raise
+        else:
+            if settled.operation is None or not settled.operation.is_unresolved:
+                return settled
+        settled = await self._amend(
             operation, lambda current: current.refuse(code, now=self.settlement.clock.now())
         )
-        with suppress(TryAgain):  # it knows of refunds or disputes that we had not heard of
-            await self.refunds.refresh(operation.payment_id)
+        if settled.operation is not None and settled.operation.status is OperationStatus.DONE:
+            return settled  # it turned up just now
         raise refusal(code)
 
     async def _refuse(

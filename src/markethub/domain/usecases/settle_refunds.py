@@ -39,11 +39,14 @@ class RefundSettlement:
         ``seen_version`` is the payment's version from before the views were fetched. If the
         payment has changed since, they may be older than what is known (even a refund that
         succeeded may come back): then nothing is done and None returned, and the caller reads
-        again.
+        again. A payment of which nothing was captured has no refunds.
         """
         order, payment = await lock(tx, payment_id)
         if payment.version != seen_version:
             return None
+        if not payment.captured.minor:
+            # Stripe lists what it released of a hold among the refunds: no money moved.
+            views = ()
         changed = [await self._merge(tx, payment, view) for view in views]
         for view in views:
             for entry in refund_entries(view, payment_id=payment.id, now=self._now()):
@@ -127,13 +130,16 @@ async def _known(tx: Transaction, payment: Payment, view: ProviderRefund) -> Ref
     """Find our row by the provider's id or, before we have heard of it, by our own.
 
     Two refunds at the provider are never taken for one: a second that bears our id is another.
+    So is one of another payment: whoever has the account may write any id into its metadata.
+    Raises InvalidTransition for a refund that is known as another payment's.
     """
     known = await tx.refunds.find_by_provider_id(view.id)
-    if known is None and view.refund_id is not None:
-        ours = await tx.refunds.find(view.refund_id)
-        known = ours if ours is not None and ours.provider_id is None else None
     if known is not None and known.payment_id != payment.id:
         raise InvalidTransition("the refund of another payment")
+    if known is None and view.refund_id is not None:
+        ours = await tx.refunds.find(view.refund_id)
+        if ours is not None and ours.provider_id is None and ours.payment_id == payment.id:
+            return ours
     return known
 
 
