@@ -734,3 +734,46 @@ async def test_the_events_of_refunds_end_the_same_in_any_order_and_doubled() -> 
         await container.store().close()
 
     assert {(RefundStatus.FAILED, "unknown", 0, 5000)} == ends
+
+
+async def test_a_refund_that_turned_up_is_answered_when_its_request_is_repeated(
+    world: World,
+) -> None:
+    payment = await world.paid()
+    world.gateway.faults.append(Fault.LOST_REQUEST)
+    asked = await world.refund(payment, origin="storefront|POST /refunds|k-1")
+    world.clock.advance(hours=23, minutes=1)
+    for _ in range(3):
+        await world.container.reconcile()()
+        world.clock.advance(hours=1, seconds=30)
+    [given_up] = await world.refunds(payment)
+    assert given_up.status == "failed"
+    Bank(world.account).refund_in_dashboard(
+        str(payment.charge_id), metadata={"markethub_refund_id": asked.id}
+    )
+    await world.work()
+    [turned_up] = await world.refunds(payment)
+    assert turned_up.status == "succeeded"
+
+    again = await world.refund(payment, origin="storefront|POST /refunds|k-1")
+
+    assert turned_up == again
+
+
+async def test_a_refund_that_came_back_and_is_under_way_again_has_not_arrived(
+    world: World,
+) -> None:
+    payment = await world.paid()
+    await world.refund(payment, 2000)
+    await world.work()
+    bank = Bank(world.account)
+    [there] = world.refunds_at_stripe()
+    bank.ask_for_details(there["id"])
+    bank.give_details(there["id"])
+    await world.work()
+
+    [refund] = await world.refunds(payment)
+    [payment] = await world.payments()
+    [there] = world.refunds_at_stripe()
+    assert there["status"] == refund.status.value
+    assert (payment.refunded.minor, payment.refund_reserved.minor) == (0, 2000)

@@ -53,7 +53,8 @@ RESERVED: Final = frozenset({_S.PENDING, _S.REQUIRES_ACTION})
 _NEXT: Final = {
     _S.PENDING: frozenset({_S.REQUIRES_ACTION, _S.SUCCEEDED, _S.FAILED, _S.CANCELED}),
     _S.REQUIRES_ACTION: frozenset({_S.PENDING, _S.SUCCEEDED, _S.FAILED, _S.CANCELED}),
-    _S.SUCCEEDED: frozenset({_S.REQUIRES_ACTION, _S.FAILED, _S.CANCELED}),
+    # Pending again: what came back was given new details between two looks.
+    _S.SUCCEEDED: frozenset({_S.PENDING, _S.REQUIRES_ACTION, _S.FAILED, _S.CANCELED}),
     _S.FAILED: frozenset[RefundStatus](),
     _S.CANCELED: frozenset[RefundStatus](),
 }

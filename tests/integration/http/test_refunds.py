@@ -296,3 +296,31 @@ async def test_fifty_at_once_from_http_and_the_command_line_end_at_the_exact_sum
         assert [150] * 33 == [each["amount"] for each in api.world.refunds_at_stripe()]
         await other.store().close()
         await api.world.container.store().close()
+
+
+async def test_a_customer_is_not_told_that_a_refund_was_for_suspected_fraud(api: Api) -> None:
+    payment = await api.world.paid()
+    made = await api.call(
+        "POST",
+        f"/api/payments/{payment.id}/refunds/",
+        {"amount": 1000, "reason": "fraud_suspected"},
+        key="k",
+        caller=ops(Role.REFUNDER),
+    )
+    assert made.status_code == 201
+
+    shown = await api.get(f"/api/payments/{payment.id}/", caller=api.customer())
+
+    assert "fraud" not in shown.text
+
+
+async def test_a_customer_is_not_told_that_a_card_counts_as_lost_or_stolen(api: Api) -> None:
+    payment = await api.world.paid()
+    await api.world.refund(payment, 1000)
+    [refund] = api.world.refunds_at_stripe()
+    Bank(api.world.account).fail_refund(refund["id"], "lost_or_stolen_card")
+    await api.world.work()
+
+    shown = await api.get(f"/api/payments/{payment.id}/", caller=api.customer())
+
+    assert "stolen" not in shown.text

@@ -232,8 +232,8 @@ async def _repeated(
     unresolved = await tx.operations.unresolved(payment.id)
     if unresolved is not None and unresolved.refund_id == refund.id:
         return Asked(operation=unresolved, payment_version=payment.version)
-    if operation is not None:
-        operation.require_effect()
+    if operation is not None and refund.provider_id is None:
+        operation.require_effect()  # one that turned up after it was given up is there
     return refund
 
 

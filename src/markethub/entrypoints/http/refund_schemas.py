@@ -36,9 +36,9 @@ class RefundOut(msgspec.Struct, frozen=True):
     status: RefundStatus
     amount: int
     currency: str
-    reason: RefundReason | None
     created_at: datetime
     updated_at: datetime
+    reason: RefundReason | UnsetType | None = UNSET
     note: str | UnsetType = UNSET
     actor: str | UnsetType = UNSET
     failure_reason: str | UnsetType = UNSET
@@ -62,7 +62,10 @@ class RefundPreviewOut(msgspec.Struct, frozen=True):
 
 
 def refund_out(refund: Refund, *, to_customer: bool = False) -> RefundOut:
-    """Show a refund; who asked for it and what they noted is not for customers."""
+    """Show a refund.
+
+    Who asked for it and why, and what a bank says of a card (lost, stolen), is not for customers.
+    """
     return RefundOut(
         id=refund.id,
         payment_id=refund.payment_id,
@@ -71,12 +74,12 @@ def refund_out(refund: Refund, *, to_customer: bool = False) -> RefundOut:
         status=refund.status,
         amount=refund.amount.minor,
         currency=refund.amount.currency.code,
-        reason=refund.reason,
         created_at=refund.created_at,
         updated_at=refund.updated_at,
+        reason=UNSET if to_customer else refund.reason,
         note=UNSET if to_customer or refund.note is None else refund.note,
         actor=UNSET if to_customer or refund.actor is None else refund.actor,
-        failure_reason=refund.failure_reason or UNSET,
+        failure_reason=UNSET if to_customer or not refund.failure_reason else refund.failure_reason,
     )
 
 
