@@ -72,10 +72,11 @@ def create_app(
     """
     metrics = Metrics(container.guard())
     door = container.fake_router()
+    receive_event = container.receive_event()
     app = Litestar(
         route_handlers=[
             _api(container, metrics, limits or Limits()),
-            webhook.webhook_route(container.receive_event()),
+            webhook.webhook_route(receive_event),
             *([door] if door else []),
         ],
         exception_handlers=EXCEPTION_HANDLERS,
@@ -88,7 +89,8 @@ def create_app(
         logging_config=None,
     )
     silent = (LIVE_PATH, READY_PATH, webhook.PATH)
-    app.asgi_handler = Observed(app.asgi_handler, metrics, silent=silent)
+    lane = webhook.WebhookLane(app.asgi_handler, receive_event)
+    app.asgi_handler = Observed(lane, metrics, silent=silent)
     return app
 
 

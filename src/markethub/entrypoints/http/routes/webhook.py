@@ -15,7 +15,7 @@ from litestar.exceptions import MethodNotAllowedException
 from litestar.exceptions.http_exceptions import RequestEntityTooLarge
 from litestar.handlers import ASGIRouteHandler
 from litestar.status_codes import HTTP_200_OK
-from litestar.types import HTTPResponseStartEvent, Receive, Scope, Send
+from litestar.types import ASGIApp, HTTPResponseStartEvent, Receive, Scope, Send
 
 from markethub.domain.usecases.receive_event import ReceiveEvent, ReceiveEventCommand
 from markethub.entrypoints.http.errors import HttpProblem
@@ -30,6 +30,40 @@ _HEADERS: Final = (
 )
 
 
+_PATHS: Final = frozenset({PATH, f"{PATH}/"})
+_REFUSED: Final = "markethub_webhook_refused"
+"""Where a request's state keeps why it was refused, for the framework to answer."""
+
+
+class WebhookLane:
+    """Takes events in before the framework looks at the request, and answers what went well.
+
+    What did not, and whatever else there is at the path, is the framework's to answer.
+    """
+
+    def __init__(self, app: ASGIApp, receive_event: ReceiveEvent) -> None:
+        """Store by ``receive_event``; hand everything else to ``app``."""
+        self._app = app
+        self._receive_event = receive_event
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer once the event is durable."""
+        if (
+            scope["type"] == ScopeType.HTTP
+            and scope["method"] == "POST"
+            and scope["path"] in _PATHS
+        ):
+            try:
+                await _take_in(self._receive_event, scope, receive)
+            except Exception as error:  # noqa: BLE001 - raised again where errors are answered
+                scope["state"][_REFUSED] = error
+            else:
+                scope["path_template"] = PATH
+                await _answer(send)
+                return
+        await self._app(scope, receive, send)
+
+
 def webhook_route(receive_event: ReceiveEvent) -> ASGIRouteHandler:
     """Return the route that stores events by ``receive_event``. They are durable once it answers.
 
@@ -39,20 +73,31 @@ def webhook_route(receive_event: ReceiveEvent) -> ASGIRouteHandler:
 
     @asgi(PATH, copy_scope=False)
     async def webhook(scope: Scope, receive: Receive, send: Send) -> None:
+        refused: Exception | None = scope["state"].get(_REFUSED)
+        if refused is not None:
+            raise refused
         if scope["type"] != ScopeType.HTTP or scope["method"] != "POST":
             raise MethodNotAllowedException(headers={"Allow": "POST"})
-        signature, length = _headers(scope)
-        body = await _body(receive, length)
-        await receive_event(ReceiveEventCommand(body=body, signature=signature))
-        start: HTTPResponseStartEvent = {
-            "type": "http.response.start",
-            "status": HTTP_200_OK,
-            "headers": list(_HEADERS),
-        }
-        await send(start)
-        await send({"type": "http.response.body", "body": _RECEIVED, "more_body": False})
+        await _take_in(receive_event, scope, receive)
+        await _answer(send)
 
     return webhook
+
+
+async def _take_in(receive_event: ReceiveEvent, scope: Scope, receive: Receive) -> None:
+    signature, length = _headers(scope)
+    body = await _body(receive, length)
+    await receive_event(ReceiveEventCommand(body=body, signature=signature))
+
+
+async def _answer(send: Send) -> None:
+    start: HTTPResponseStartEvent = {
+        "type": "http.response.start",
+        "status": HTTP_200_OK,
+        "headers": list(_HEADERS),
+    }
+    await send(start)
+    await send({"type": "http.response.body", "body": _RECEIVED, "more_body": False})
 
 
 def _headers(scope: Scope) -> tuple[str | None, int]:
