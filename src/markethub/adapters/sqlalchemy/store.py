@@ -92,7 +92,7 @@ class SqlStore:
 
     async def close(self) -> None:
         """Let events that were taken become durable, and close all connections."""
-        await self.inbox.drain()
+        await self.inbox.close()
         await self._engines.dispose()
 
 
