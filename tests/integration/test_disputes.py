@@ -649,9 +649,9 @@ async def test_the_worker_finishes_submissions_and_reminds(disputed: Disputed) -
         await disputed.submit(dispute.id)
     disputed.world.clock.advance(days=5)
 
-    found = await disputed.world.container.worker().round()
+    done = await disputed.world.container.recover()()
 
-    assert (2, 1) == (found, len(disputed.bank.executed))
+    assert (1, 1, 1) == (done.resolved, done.reminded, len(disputed.bank.executed))
     assert (await disputed.dispute()).status is DisputeStatus.UNDER_REVIEW
     reminded = await disputed.dispute("dp_2")
     assert (other.id, True) == (reminded.id, reminded.reminded_at is not None)

@@ -328,7 +328,7 @@ async def test_what_the_provider_could_not_be_told_it_is_told_by_the_worker(
     left = await attached(world)
     world.vault.is_down = False
     world.clock.advance(seconds=30)
-    await world.container.worker().round()
+    await world.container.recover()()
 
     assert [] == gone
     assert 1 == len(left)

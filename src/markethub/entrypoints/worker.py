@@ -124,13 +124,6 @@ class Worker:
             _log.info("worker.recovered", **counts | {"expiring": len(done.expiring)})
         return done.total
 
-    async def round(self) -> int:
-        """Do once what is due, one thing after the other, and say how much that was."""
-        return await self._process() + await self.recover_once()
-
-    async def _process(self) -> int:
-        return note(await self.process_inbox())
-
 
 class Lanes:
     """Several batches of events in hand at once, but only while there are several.

@@ -64,7 +64,7 @@ _ARRAYS: Final = ", ".join(
 )
 # Only names and types of our own table are put into the text.
 _INSERT_MANY: Final = (
-    f"INSERT INTO inbox ({', '.join(_COLUMNS)}) SELECT * FROM unnest({_ARRAYS}) "  # noqa: S608
+    f"INSERT INTO inbox ({', '.join(_COLUMNS)}) SELECT * FROM unnest({_ARRAYS}) "  # noqa: S608 - ours
     "ON CONFLICT DO NOTHING RETURNING id"
 )
 

@@ -22,8 +22,6 @@ from markethub.domain.secret import Secret
 
 ATTEMPT_TIMEOUT_S: Final = 20.0
 """How long one attempt may take as a whole. The SDK's own 80 s outlast every caller."""
-RETRIES: Final = 2
-"""How often the SDK repeats a lost or conflicting request, under the same key."""
 
 
 class StripeApi:

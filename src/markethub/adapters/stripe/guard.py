@@ -8,8 +8,6 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from typing import Final
 
-import attrs
-
 from markethub.adapters.stripe.carrier import Carrier
 from markethub.adapters.stripe.outcomes import IN_FLIGHT, Answer, NotSent, Reply, error_code
 from markethub.domain.backoff import delay
@@ -31,12 +29,8 @@ COOL_DOWN_MAXIMUM: Final = timedelta(seconds=60)
 """How long nothing is sent before one request tries it: longer each time that it fails."""
 
 
-@attrs.frozen(eq=False)
 class Admission:
-    """The leave to send one request."""
-
-    is_probe: bool
-    """Whether it tries a provider that was taken for down."""
+    """The leave to send one request: each is its own, and nothing else is known of it."""
 
 
 class Guard:
@@ -60,12 +54,12 @@ class Guard:
     def admit(self) -> Admission | None:
         """Let a request be sent: all while the provider is well, one at a time to try it."""
         if self._opened_at is None:
-            return Admission(is_probe=False)
+            return Admission()
         # A clock that leaps back must not keep it closed for longer.
         rested = self._clock.now() - self._opened_at
         if self._probe is not None or timedelta() <= rested < self._cool_down():
             return None
-        self._probe = Admission(is_probe=True)
+        self._probe = Admission()
         return self._probe
 
     def succeeded(self) -> None:
