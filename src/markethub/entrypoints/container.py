@@ -264,16 +264,12 @@ class Container(containers.DeclarativeContainer):
         stripe=providers.Object(None),
     )
     guard = providers.Singleton(_guard, clock)
-    carrier = providers.Singleton(
-        _guarded,
-        providers.Selector(
-            settings.provided.gateway,
-            fake=providers.Factory(_account_carrier, account),
-            stripe=providers.Singleton(_stripe_carrier, settings),
-        ),
-        guard,
-        pause,
+    wire = providers.Selector(
+        settings.provided.gateway,
+        fake=providers.Factory(_account_carrier, account),
+        stripe=providers.Singleton(_stripe_carrier, settings),
     )
+    carrier = providers.Singleton(_guarded, wire, guard, pause)
     gateway = providers.Singleton(_gateway, carrier)
     dispute_desk = providers.Singleton(_dispute_desk, carrier)
     vault = providers.Singleton(_vault, carrier)

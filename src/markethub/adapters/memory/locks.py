@@ -57,6 +57,8 @@ class RowLocks:
             await turn
         finally:
             holder.waits_for = None
+            # Also where the coroutine is closed, which does not cancel what it waits for.
+            turn.cancel()
 
     def _waits(self, owner: Holder, *, for_: Holder) -> bool:
         waiting: Holder = owner

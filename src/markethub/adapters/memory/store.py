@@ -16,9 +16,9 @@ from markethub.adapters.memory.unit_of_work import MemoryTransactions
 class MemoryStore:
     """A store whose data lives as long as this object."""
 
-    def __init__(self) -> None:
-        """Begin empty."""
-        database = Database()
+    def __init__(self, database: Database | None = None) -> None:
+        """Begin with what is in ``database``, or empty."""
+        database = database or Database()
         self.transactions = MemoryTransactions(database)
         self.inbox = MemoryInbox(database)
         self.queries = MemoryQueries(database)

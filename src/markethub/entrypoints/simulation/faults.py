@@ -146,8 +146,8 @@ PROCESS: Final = (
     Fault.PAUSED,
     Fault.CLOCK_FORWARD,
     Fault.CLOCK_BACK,
-    Fault.CALLER_GONE,
 )
+CALL: Final = (Fault.CALLER_GONE,)
 
 
 @attrs.frozen

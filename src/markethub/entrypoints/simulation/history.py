@@ -1,0 +1,434 @@
+"""One history: a world made from a plan, lived through, healed, and looked at."""
+
+import asyncio
+import hashlib
+import logging
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from datetime import datetime, timedelta
+from typing import Any, Final, TypeVar
+
+import structlog
+
+from markethub.adapters.fake.bank import Bank
+from markethub.adapters.memory.store import MemoryStore
+from markethub.domain.delivery import Message
+from markethub.domain.errors import InvalidSignature, PaymentsError, ValidationFailed
+from markethub.domain.usecases.receive_event import ReceiveEventCommand
+from markethub.entrypoints.simulation.bugs import BUGS
+from markethub.entrypoints.simulation.checks import Oracle
+from markethub.entrypoints.simulation.faults import Fault
+from markethub.entrypoints.simulation.loop import Life, VirtualLoop
+from markethub.entrypoints.simulation.observed import ObservedDatabase
+from markethub.entrypoints.simulation.outcome import History, Violation
+from markethub.entrypoints.simulation.people import DEEDS, People
+from markethub.entrypoints.simulation.plan import Click, Paths, Plan, dice
+from markethub.entrypoints.simulation.pod import App, Pod
+from markethub.entrypoints.simulation.ports import START, Passage
+from markethub.entrypoints.simulation.provider import Mailman, Provider
+from markethub.entrypoints.simulation.striker import Striker
+from markethub.entrypoints.simulation.world import TimedOut, Unreachable
+
+T = TypeVar("T")
+
+CLICKS: Final = (8, 32)
+"""How many clicks a history has."""
+SPAN_S: Final = (20.0, 60.0, 180.0, 600.0)
+"""In how many seconds they come."""
+PROCESSES: Final = 2
+TICK_S: Final = 12.0
+"""How often a process looks for what nobody told it of."""
+RESTART_S: Final = 3.0
+ALARMED_S: Final = 2.0
+"""How long a worker rests after an error, as in production."""
+STEPS_MAXIMUM: Final = 200_000
+"""A history that takes more goes round in circles."""
+HEALING_S: Final = (
+    5.0,
+    30.0,
+    120.0,
+    900.0,
+    3600.0,
+    7200.0,
+    14_400.0,
+    43_200.0,
+    86_400.0,
+    172_800.0,
+)
+"""What is given to come to rest, one after the other, as long as it has not."""
+
+
+def drawn(seed: int, *, paths: Paths = Paths.BOTH, bug: str | None = None) -> Plan:
+    """Return the plan of a seed: its clicks; its faults are drawn as it goes."""
+    rolls = dice(seed, "clicks")
+    span_s = rolls.choice(SPAN_S)
+    deeds = list(DEEDS)
+    weights = [DEEDS[deed].weight for deed in deeds]
+    clicks = (
+        Click(round(rolls.random() * span_s, 3), deed, rolls.randrange(2**32))
+        for deed in rolls.choices(deeds, weights, k=rolls.randint(*CLICKS))
+    )
+    ordered = tuple(sorted(clicks, key=lambda click: click.at_s))
+    return Plan(seed=seed, paths=paths, bug=bug, clicks=ordered)
+
+
+def run_history(plan: Plan, *, traced: bool = False) -> History:
+    """Live through a plan, and say what came of it."""
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
+    return _World(plan, traced=traced).lived()
+
+
+class _World:
+    """Implements ``Surroundings``."""
+
+    def __init__(self, plan: Plan, *, traced: bool) -> None:
+        self.plan = plan
+        self._trace: list[str] | None = [] if traced else None
+        self._log: list[str] = []
+        self._violations: list[Violation] = []
+        self.loop = VirtualLoop(dice(plan.seed, "turns"))
+        self.striker = Striker(dice(plan.seed, "strikes"), plan.strikes)
+        self._dice = dice(plan.seed, "world")
+        self._turn_rate = self._dice.choice((0.0, 0.1, 0.3, 0.6))
+        self.database = ObservedDatabase(on_put=self._put, on_commit=self._committed)
+        self.store = MemoryStore(self.database)
+        self.oracle = Oracle(self.database, paths=plan.paths)
+        self.provider = Provider(self.loop, seed=plan.seed, on_put=self._provider_put)
+        self.account = self.provider.account
+        self.bank = Bank(self.account)
+        self.mailman = Mailman(
+            self.provider,
+            loop=self.loop,
+            striker=self.striker,
+            dice=dice(plan.seed, "mail"),
+            deliver=self._deliver,
+            note=self.note,
+        )
+        if plan.paths is not Paths.RECOVERY:
+            self.provider.on_event = self.mailman.take
+        plant = None if plan.bug is None else BUGS[plan.bug].plant
+        self.pods = [
+            Pod(
+                index,
+                passage=self._passage,
+                loop=self.loop,
+                dice=dice(plan.seed, f"process {index}"),
+                plant=plant,
+            )
+            for index in range(PROCESSES)
+        ]
+        self.people = People(self)
+        self._receiver_down_until_s = 0.0
+        self._is_wake_planned = False
+        self._healing = False
+
+    # --- the story ----------------------------------------------------------------------------
+
+    def lived(self) -> History:
+        with self.loop.entered():
+            self.provider.advance()
+            for pod in self.pods:
+                self._start(pod)
+            for click in self.plan.clicks:
+                self.loop.outside(click.at_s, self._click, click)
+            last_s = self.plan.clicks[-1].at_s if self.plan.clicks else 0.0
+            self._tick()
+            self._run(until_s=last_s + 60.0)
+            self._heal()
+            for pod in self.pods:
+                if pod.life is not None:
+                    pod.life.end()
+        for trouble in self.loop.troubles:
+            self._violate("unexpected", trouble)
+        self.oracle.at_rest()
+        digest = hashlib.blake2b("\n".join(self._log).encode(), digest_size=12).hexdigest()
+        return History(
+            plan=self.plan,
+            strikes=tuple(self.striker.struck),
+            violations=(*self._violations, *self.oracle.violations),
+            struck=Counter(strike.fault for strike in self.striker.struck),
+            calls=self.striker.calls,
+            clicks=len(self.plan.clicks),
+            digest=digest,
+            trace=tuple(self._trace or ()),
+        )
+
+    def _run(self, *, until_s: float) -> None:
+        while self.loop.step(until_s=until_s):
+            for pod in self.pods:
+                if pod.life is not None and pod.life.is_over:
+                    self._bury(pod)
+            if self.loop.steps > STEPS_MAXIMUM:
+                self._violate("stuck", "the history goes round in circles")
+                return
+
+    def _heal(self) -> None:
+        """Stop all faults, and give the core what it may need to come to rest."""
+        self.note("--- the faults stop")
+        self._healing = True
+        self.striker.is_on = False
+        self.provider.down_until_s = 0.0
+        self._receiver_down_until_s = 0.0
+        for pod in self.pods:
+            pod.clock.skew = timedelta()
+            if not pod.is_up:
+                self._start(pod)
+        for wait_s in HEALING_S:
+            self._run(until_s=self.loop.time() + wait_s)
+            self.provider.advance()
+            for pod in self.pods:
+                assert pod.life is not None
+                self.loop.spawn(pod.life, self._work(pod, recovers=True))
+            self._run(until_s=self.loop.time() + 60.0)
+            if self._is_quiet():
+                break
+
+    def _is_quiet(self) -> bool:
+        """Tell whether nothing is left to be done, as far as the rows show."""
+        return not self.mailman.on_its_way and self.oracle.is_quiet()
+
+    # --- people -------------------------------------------------------------------------------
+
+    def _click(self, click: Click) -> None:
+        self.loop.spawn(None, self._do(click))
+
+    async def _do(self, click: Click) -> None:
+        self.note(f"> {click.deed}")
+        try:
+            await DEEDS[click.deed].act(self.people, dice(click.seed, click.deed))
+        except (PaymentsError, Unreachable, TimedOut) as error:
+            self.note(f"< {click.deed}: {type(error).__name__}: {error}")
+        except Exception as error:  # noqa: BLE001 - what nobody foresaw is what is looked for
+            self._unforeseen(click.deed, error)
+
+    @property
+    def now(self) -> datetime:
+        return START + timedelta(seconds=self.loop.time())
+
+    async def pause(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+
+    def note(self, text: str) -> None:
+        self._log.append(text)
+        if self._trace is not None:
+            self._trace.append(f"{self.loop.time():10.3f}  {text}")
+
+    async def call(
+        self, site: str, use: Callable[[App], Awaitable[T]], *, timeout_s: float = 30.0
+    ) -> T:
+        """Ask one of our processes that is up."""
+        strike = self.striker.look(f"call {site}", "call")
+        up = [pod for pod in self.pods if pod.is_up]
+        if not up:
+            raise Unreachable("nobody listens")
+        pod = up[int(self._dice.random() * len(up))]
+        assert pod.life is not None
+        assert pod.app is not None
+        app = pod.app
+
+        async def asked() -> T:
+            return await use(app)
+
+        task = self.loop.spawn(pod.life, asked())
+        answer: asyncio.Future[T] = self.loop.create_future()
+        pod.waiting[answer] = None
+
+        def hand_over(done: "asyncio.Task[T]") -> None:
+            if answer.done() or pod.life is None or pod.life.is_over:
+                return
+            if done.cancelled():
+                answer.set_exception(Unreachable("the caller hung up"))
+            elif (error := done.exception()) is not None:
+                answer.set_exception(error)
+            else:
+                answer.set_result(done.result())
+
+        task.add_done_callback(hand_over)
+        late = self.loop.outside(timeout_s, _fail, answer, TimedOut("no answer in time"))
+        if strike is not None:
+            self.loop.outside(strike.amount, task.cancel)
+        try:
+            return await answer
+        finally:
+            late.cancel()
+            pod.waiting.pop(answer, None)
+
+    # --- deliveries ---------------------------------------------------------------------------
+
+    async def _deliver(self, body: bytes, signature: str) -> bool:
+        command = ReceiveEventCommand(body=body, signature=signature)
+        try:
+            await self.call("receive_event", lambda app: app.receive_event(command), timeout_s=10.0)
+        except (InvalidSignature, ValidationFailed):
+            self.oracle.refused(body)
+            return False
+        except (PaymentsError, Unreachable, TimedOut):
+            return False
+        except Exception as error:  # noqa: BLE001 - as above
+            self._unforeseen("receive_event", error)
+            return False
+        self.oracle.acknowledged(body)
+        self._wake()
+        return True
+
+    def _receive(self, message: Message) -> bool:
+        if self._receiver_down_until_s > self.loop.time():
+            return False
+        self.oracle.consumed(message)
+        return True
+
+    def _receiver_down(self, seconds: float) -> None:
+        self._receiver_down_until_s = self.loop.time() + seconds
+
+    # --- processes ----------------------------------------------------------------------------
+
+    def _passage(self, life: Life) -> Passage:
+        return Passage(
+            loop=self.loop,
+            life=life,
+            striker=self.striker,
+            dice=self._dice,
+            turn_rate=self._turn_rate,
+            note=self.note,
+        )
+
+    def _start(self, pod: Pod) -> None:
+        if pod.is_up:
+            return
+        self.note(f"process {pod.name} starts")
+        pod.start(
+            store=self.store,
+            provider=self.provider,
+            receive=self._receive,
+            receiver_down=self._receiver_down,
+        )
+        self._wake()
+
+    def _bury(self, pod: Pod) -> None:
+        """Take what is left of a process away; somebody starts it again soon."""
+        self.note(f"process {pod.name} is dead")
+        assert pod.life is not None
+        pod.life.end()
+        pod.life = pod.app = None
+        waiting, pod.waiting = pod.waiting, {}
+        for answer in waiting:
+            _fail(answer, Unreachable("the connection was reset"))
+        self.loop.outside(RESTART_S * self._dice.random(), self._start, pod)
+
+    def _wake(self) -> None:
+        """Let a worker look soon: something was stored."""
+        if not self._is_wake_planned:
+            self._is_wake_planned = True
+            self.loop.outside(0.2 * self._dice.random(), self._awake)
+
+    def _awake(self) -> None:
+        self._is_wake_planned = False
+        up = [pod for pod in self.pods if pod.is_up]
+        if up:
+            pod = up[int(self._dice.random() * len(up))]
+            self.loop.spawn(pod.life, self._work(pod, recovers=False))
+
+    def _tick(self) -> None:
+        """Let time pass for processes: faults of theirs, and what they do by the clock."""
+        if self._healing:
+            return
+        self._befall()
+        up = [pod for pod in self.pods if pod.is_up]
+        if up:
+            pod = up[int(self._dice.random() * len(up))]
+            self.loop.spawn(pod.life, self._work(pod, recovers=True))
+        self.loop.outside(TICK_S * (0.5 + self._dice.random()), self._tick)
+
+    def _befall(self) -> None:
+        strike = self.striker.look("tick", "tick")
+        if strike is None:
+            return
+        pod = self.pods[int(self._dice.random() * PROCESSES)]
+        self.note(f"process {pod.name} struck by {strike.fault}")
+        match strike.fault:
+            case Fault.POWER_CUT:
+                for each in self.pods:
+                    if each.life is not None:
+                        each.life.is_over = True
+                        self._bury(each)
+            case Fault.PAUSED if pod.is_up:
+                assert pod.life is not None
+                pod.life.is_paused = True
+                self.loop.outside(15.0 + strike.amount, self.loop.resume, pod.life)
+            case Fault.CLOCK_FORWARD | Fault.CLOCK_BACK:
+                sign = 1 if strike.fault is Fault.CLOCK_FORWARD else -1
+                pod.clock.skew = timedelta(seconds=sign * strike.amount)
+                self.loop.outside(60.0, self._set_right, pod)
+
+    @staticmethod
+    def _set_right(pod: Pod) -> None:
+        pod.clock.skew = timedelta()
+
+    async def _work(self, pod: Pod, *, recovers: bool) -> None:
+        """Do what the loops of a worker do, until nothing is due."""
+        assert pod.app is not None
+        if pod.is_working and not recovers:
+            return
+        pod.is_working = True
+        worker = pod.app.worker
+        try:
+            await self._repeat("inbox", worker.process_inbox, pod)
+            await self._repeat("relay", worker.relay.step, pod)
+            if recovers:
+                await self._repeat("leases", worker.renew, pod)
+                if self.plan.paths is not Paths.WEBHOOKS:
+                    await self._repeat("recovery", worker.recover_once, pod)
+                    await self._repeat("inbox", worker.process_inbox, pod)
+        finally:
+            pod.is_working = False
+
+    async def _repeat(self, name: str, step: Callable[[], Awaitable[Any]], pod: Pod) -> None:
+        for _ in range(20):
+            try:
+                done = await step()
+            except PaymentsError as error:
+                self.note(f"loop {name}: {type(error).__name__}")
+                await asyncio.sleep(ALARMED_S)
+                continue
+            except ExceptionGroup as group:
+                _, unforeseen = group.split(PaymentsError)
+                if unforeseen is not None:
+                    self._unforeseen(name, unforeseen)
+                return
+            except Exception as error:  # noqa: BLE001 - as above
+                self._unforeseen(name, error)
+                return
+            if not (done if isinstance(done, int) else done.total - done.failed - done.parked):
+                return
+
+    # --- what is seen -------------------------------------------------------------------------
+
+    def _put(self, table: str, id: Any, before: Any, after: Any) -> None:
+        self.oracle.now_s = self.loop.time()
+        self.oracle.committed(table, id, before, after)
+
+    def _committed(self, events: Any) -> None:
+        self.oracle.now_s = self.loop.time()
+        for event in events:
+            self.oracle.told_outbox(event)
+        self.oracle.commit_ended()
+
+    def _provider_put(self, kind: str, id: str, value: Any) -> None:
+        self.oracle.now_s = self.loop.time()
+        self.oracle.provider_put(kind, id, value)
+
+    def _violate(self, invariant: str, what: str) -> None:
+        self.note(f"VIOLATION {invariant}: {what}")
+        self._violations.append(Violation(invariant, what, self.loop.time()))
+
+    def _unforeseen(self, where: str, error: BaseException) -> None:
+        last = error.__traceback__
+        while last is not None and last.tb_next is not None:
+            last = last.tb_next
+        place = "" if last is None else f" at {last.tb_frame.f_code.co_name}:{last.tb_lineno}"
+        self._violate("unexpected", f"{where}: {type(error).__name__}: {error}{place}")
+
+
+def _fail(answer: "asyncio.Future[Any]", error: Exception) -> None:
+    if not answer.done():
+        answer.set_exception(error)
