@@ -79,6 +79,7 @@ class _Slots:
                 container.event_source,
                 container.subscriptions,
                 container.worker_name,
+                container.leases_in_hand,
             ):
                 made.reset()
         return App(container)
