@@ -10,7 +10,7 @@ from dependency_injector import providers
 
 from markethub.domain.errors import StoreUnavailable, TryAgain
 from markethub.domain.facts import IntentReported, IntentStatus, ProviderFact, ProviderIntent
-from markethub.domain.ids import EventId, LeaseId
+from markethub.domain.ids import ChargeId, EventId, LeaseId
 from markethub.domain.inbox_event import InboxEvent, InboxStatus
 from markethub.domain.ledger import Entry, EntryKind
 from markethub.domain.payment import PaymentStatus
@@ -82,8 +82,10 @@ class _ThriftyInbox:
 
     async def store(self, event: InboxEvent) -> bool:
         received = event.event
-        id = EventId(f"{received.type}:{received.subject}")
-        return await self._inner.store(attrs.evolve(event, event=attrs.evolve(received, id=id)))
+        known_by = EventId(f"{received.type}:{received.subject}")
+        return await self._inner.store(
+            attrs.evolve(event, event=attrs.evolve(received, id=known_by))
+        )
 
 
 def _known_by_subject(container: Container) -> None:
@@ -251,7 +253,8 @@ def _as_claimed(intent: ProviderIntent, claimed: IntentStatus) -> ProviderIntent
         intent,
         status=claimed,
         received=received,
-        latest_charge_id=intent.latest_charge_id or (f"ch_of_{intent.id}" if paid else None),
+        latest_charge_id=intent.latest_charge_id
+        or (ChargeId(f"ch_of_{intent.id}") if paid else None),
     )
 
 
