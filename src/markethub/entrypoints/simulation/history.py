@@ -13,7 +13,7 @@ import structlog
 from markethub.adapters.fake.bank import Bank
 from markethub.adapters.memory.store import MemoryStore
 from markethub.domain.delivery import Message
-from markethub.domain.errors import InvalidSignature, PaymentsError, ValidationFailed
+from markethub.domain.errors import PaymentsError
 from markethub.domain.usecases.process_inbox import InboxBatch
 from markethub.domain.usecases.receive_event import ReceiveEventCommand
 from markethub.entrypoints.simulation.bugs import BUGS
@@ -60,6 +60,8 @@ HEALING_S: Final = (
     172_800.0,
 )
 """What is given to come to rest, one after the other, as long as it has not."""
+BACKFILL_TURN: Final = 3
+"""When an operator fetches what was never delivered: recovery had its chance before."""
 
 
 def drawn(seed: int, *, paths: Paths = Paths.BOTH, bug: str | None = None) -> Plan:
@@ -180,19 +182,29 @@ class _World:
             pod.clock.skew = timedelta()
             if not pod.is_up:
                 self._start(pod)
-        for wait_s in HEALING_S:
+        is_deaf = self.plan.paths is Paths.RECOVERY
+        is_deaf |= any(strike.fault is Fault.DELIVERY_LOST for strike in self.striker.struck)
+        for turn, wait_s in enumerate(HEALING_S):
             self._run(until_s=self.loop.time() + wait_s)
             self.provider.advance()
+            if is_deaf and turn == BACKFILL_TURN:
+                # What the provider gave up delivering is fetched by somebody who was told so.
+                self.loop.spawn(None, self._backfill())
             for pod in self.pods:
                 assert pod.life is not None
                 self.loop.spawn(pod.life, self._work(pod, recovers=True))
             self._run(until_s=self.loop.time() + 60.0)
-            if self._is_quiet():
+            if self._is_quiet() and (turn > BACKFILL_TURN or not is_deaf):
                 break
 
     def _is_quiet(self) -> bool:
         """Tell whether nothing is left to be done, as far as the rows show."""
         return not self.mailman.on_its_way and self.oracle.is_quiet()
+
+    async def _backfill(self) -> None:
+        since = timedelta(seconds=self.loop.time() + 3600.0)
+        await self.call("backfill_events", lambda app: app.backfill_events(since))
+        self._wake()
 
     # --- people -------------------------------------------------------------------------------
 
@@ -262,19 +274,16 @@ class _World:
 
     # --- deliveries ---------------------------------------------------------------------------
 
-    async def _deliver(self, body: bytes, signature: str) -> bool:
+    async def _deliver(self, event_id: str, body: bytes, signature: str) -> bool:
         command = ReceiveEventCommand(body=body, signature=signature)
         try:
             await self.call("receive_event", lambda app: app.receive_event(command), timeout_s=10.0)
-        except (InvalidSignature, ValidationFailed):
-            self.oracle.refused(body)
-            return False
         except (PaymentsError, Unreachable, TimedOut):
             return False
         except Exception as error:  # noqa: BLE001 - as above
             self._unforeseen("receive_event", error)
             return False
-        self.oracle.acknowledged(body)
+        self.oracle.acknowledged(event_id)
         self._wake()
         return True
 
