@@ -5,6 +5,7 @@ from typing import Final
 
 import attrs
 
+from markethub.adapters.stripe.requests import ORDER_ID
 from markethub.domain.errors import GatewayUnavailable
 from markethub.domain.ids import IdPrefix
 from markethub.domain.operation import Operation, OperationKind, ProviderRequest
@@ -71,7 +72,7 @@ class _KeysOfContents(_KeysOfRows):
         idempotency_key: str,  # noqa: ARG002 - the mistake
     ) -> GatewayOutcome:
         metadata = request.params.get("metadata")
-        order_id = metadata.get("order_id") if isinstance(metadata, Mapping) else None
+        order_id = metadata.get(ORDER_ID) if isinstance(metadata, Mapping) else None
         about = request.params.get("payment_intent") or order_id
         key = f"{request.path} {about} {request.params.get('amount')}"
         return await self.inner.send(request, idempotency_key=key)
@@ -145,10 +146,13 @@ def _stored_500_for_ever(container: Container) -> None:
 # --- one intent for another -------------------------------------------------------------------
 
 
+_REASON: Final = "cancellation_reason"  # said wherever an intent is not merely replaced
+
+
 class _ForgetfulDriver(Driver):
     async def _attempt(self, asked: Asked, *, patience_s: float) -> Settled:
         operation = asked.operation
-        if operation.kind is not OperationKind.CANCEL or operation.request.params:
+        if operation.kind is not OperationKind.CANCEL or _REASON in operation.request.params:
             return await super()._attempt(asked, patience_s=patience_s)
         return await self.settlement.transactions.run(lambda tx: self._forget(tx, operation))
 
