@@ -299,9 +299,7 @@ async def a_worker_that_slept_longer_than_its_lease(world: World) -> object:
     await world.deliver(await _an_event(world))
     sleeper = world.container.process_inbox()
     lease = Lease(id=LeaseId("lease"), holder="a", until=world.clock.now() + LEASE)
-    [event] = await run(
-        world, lambda tx: tx.inbox.claim(lease, now=world.clock.now(), limit=1)
-    )
+    [event] = await run(world, lambda tx: tx.inbox.claim(lease, now=world.clock.now(), limit=1))
     world.clock.advance(seconds=60)
     await world.container.process_inbox()()
     return await sleeper._process(event, lease.id)
@@ -375,9 +373,7 @@ async def a_read_of_refunds_that_is_late(world: World) -> object:
     bank.settle_refund(refund.provider_id)
     await world.work()
     refunds = world.container.refunds()
-    await run(
-        world, lambda tx: refunds.apply(tx, payment.id, read, seen_version=payment.version)
-    )
+    await run(world, lambda tx: refunds.apply(tx, payment.id, read, seen_version=payment.version))
     return await refund_status(world, payment)
 
 
