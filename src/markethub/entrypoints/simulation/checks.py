@@ -13,6 +13,7 @@ from markethub.domain.delivery import Message
 from markethub.domain.events import DomainEvent
 from markethub.domain.public_events import aggregate_of, is_public
 from markethub.entrypoints.simulation.at_rest import violations_at_rest
+from markethub.entrypoints.simulation.faults import POISON
 from markethub.entrypoints.simulation.model import KINDS, Truth, is_paid
 from markethub.entrypoints.simulation.outcome import Violation
 from markethub.entrypoints.simulation.plan import Paths
@@ -179,7 +180,9 @@ class Oracle:
         operations = database.operations.ids(UNRESOLVED, key=True)
         return not (
             (self._paths is not Paths.WEBHOOKS and any(True for _ in operations))
-            or any(True for _ in database.inbox.ids(WAITING, key=True))
+            or any(
+                not str(id_).endswith(POISON) for id_ in database.inbox.ids(WAITING, key=True)
+            )
             or any(True for _ in database.deliveries.ids(UNDELIVERED, key=True))
             or any(True for _ in self._strays())
         )
