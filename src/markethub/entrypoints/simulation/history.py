@@ -147,8 +147,12 @@ class _World:
                 self.loop.outside(click.at_s, self._click, click)
             last_s = self.plan.clicks[-1].at_s if self.plan.clicks else 0.0
             self._tick()
-            self._run(until_s=last_s + AFTERWARDS_S)
-            self._sleep()
+            night = self.striker.look("end", "end")
+            if night is None:
+                self._run(until_s=last_s + AFTERWARDS_S)
+            else:
+                self._run(until_s=last_s * self._dice.random())
+                self._sleep(night.amount)
             self._heal()
             for pod in self.pods:
                 if pod.life is not None:
@@ -177,19 +181,16 @@ class _World:
         if self.loop.steps >= STEPS_MAXIMUM:
             self._violate("stuck", "the history goes round in circles")
 
-    def _sleep(self) -> None:
-        """Perhaps nobody is there for a day, and the provider goes on."""
-        strike = self.striker.look("end", "end")
-        if strike is None:
-            return
+    def _sleep(self, more_s: float) -> None:
+        """Let nobody be there for a day and more, while the provider goes on."""
         self.note("--- nobody is there")
-        self._is_night = self._healing = True
+        self._is_night = self._healing = self.oracle.is_rested = True
         for pod in self.pods:
             if pod.is_up:
                 assert pod.life is not None
                 pod.life.is_over = True
                 self._bury(pod)
-        self._run(until_s=self.loop.time() + DAY_S + strike.amount)
+        self._run(until_s=self.loop.time() + DAY_S + more_s)
         self._is_night = False
 
     def _heal(self) -> None:

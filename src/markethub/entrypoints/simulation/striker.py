@@ -32,7 +32,7 @@ EXPECTED: Final[Mapping[str, tuple[float, float]]] = {
     "publisher": (0.6, 20.0),
     "tick": (1.0, 12.0),
     "call": (0.3, 40.0),
-    "end": (0.1, 1.0),
+    "end": (0.15, 1.0),
 }
 """How many faults of the family a history of middling luck meets, in how many calls."""
 INSIDE: Final = frozenset({"gateway", "begin", "statement", "commit", "inbox", "publisher"})
