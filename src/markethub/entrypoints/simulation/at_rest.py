@@ -15,8 +15,9 @@ OUR_STATUS = {
     "requires_capture": "authorized",
 }
 """The provider's words for an intent's status, where ours differ."""
-IGNORED_RIGHTLY = frozenset({"wrong_mode", "foreign"})
-"""Why an event may end without an effect. A foreign one must bear no id of ours."""
+IGNORED_RIGHTLY = frozenset({"wrong_mode", "foreign", "unknown_method", "unknown_customer"})
+"""Why an event may end without an effect. A foreign one must bear no id of ours;
+what is known of methods is compared with the provider's."""
 MISLEADING = ("lie", "mode", "alien", "name", "twin")
 """The ends of ids of events that the simulation made up."""
 
@@ -27,9 +28,10 @@ def violations_at_rest(truth: Truth, database: Database, paths: Paths) -> Iterat
     yield from _books(truth, database)
     yield from _refunds(truth, database)
     yield from _disputes(truth, database)
+    yield from _methods(truth, database)
     yield from _inbox(database)
     if paths is not Paths.WEBHOOKS:
-        yield from _unfinished(truth, database)
+        yield from _unfinished(database)
 
 
 def _intents(truth: Truth, database: Database, paths: Paths) -> Iterator[Wrong]:
@@ -125,15 +127,11 @@ def _refunds(truth: Truth, database: Database) -> Iterator[Wrong]:
             yield "I5", f"refund {refund['id']} is {refund['status']}, here {known[0].status}"
     for payment in database.payments.rows.values():
         if payment.refunded.minor != refunded[payment.id]:
-            yield (
-                "I2",
-                f"payment {payment.id}: {payment.refunded.minor} refunded, rows say {refunded[payment.id]}",
-            )
+            told, say = payment.refunded.minor, refunded[payment.id]
+            yield "I2", f"payment {payment.id}: {told} refunded, rows say {say}"
         if payment.refund_reserved.minor != reserved[payment.id]:
-            yield (
-                "I2",
-                f"payment {payment.id}: {payment.refund_reserved.minor} reserved, rows say {reserved[payment.id]}",
-            )
+            told, say = payment.refund_reserved.minor, reserved[payment.id]
+            yield "I2", f"payment {payment.id}: {told} reserved, rows say {say}"
 
 
 def _disputes(truth: Truth, database: Database) -> Iterator[Wrong]:
@@ -146,6 +144,28 @@ def _disputes(truth: Truth, database: Database) -> Iterator[Wrong]:
             yield "I5", f"dispute {dispute['id']} is known {len(known)} times"
         elif known[0].status.value != dispute["status"]:
             yield "I5", f"dispute {dispute['id']} is {dispute['status']}, here {known[0].status}"
+
+
+def _methods(truth: Truth, database: Database) -> Iterator[Wrong]:
+    kept = {
+        row.token.reveal(): row
+        for row in database.methods.rows.values()
+        if row.status.value != "removed"
+    }
+    for token, row in kept.items():
+        theirs = truth.methods.get(token)
+        if theirs is None or (row.status.value == "active" and theirs["customer"] is None):
+            yield "I5", f"method {row.id} is {row.status}, and detached at the provider"
+    customers = {row.provider_id: row.id for row in database.customers.rows.values()}
+    # One card may be attached more than once: we keep the newest of a customer's.
+    cards = {
+        (row.customer_id, truth.methods[row.token.reveal()]["card"]["fingerprint"])
+        for row in database.methods.rows.values()
+    }
+    for theirs in truth.methods.values():
+        card = (customers.get(theirs["customer"]), theirs["card"]["fingerprint"])
+        if theirs["customer"] in customers and card not in cards:
+            yield "I5", f"method {theirs['id']} is attached, and nobody here knows it"
 
 
 def _inbox(database: Database) -> Iterator[Wrong]:
@@ -163,7 +183,7 @@ def _inbox(database: Database) -> Iterator[Wrong]:
             yield "I6", f"{named} was taken for foreign"
 
 
-def _unfinished(truth: Truth, database: Database) -> Iterator[Wrong]:
+def _unfinished(database: Database) -> Iterator[Wrong]:
     for operation in database.operations.rows.values():
         if operation.is_unresolved:
             yield "I11", f"{operation.kind} {operation.id} is unresolved"
