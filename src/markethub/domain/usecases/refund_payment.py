@@ -88,7 +88,7 @@ class RefundPayment:
         payment = await self.refunds.settlement.transactions.run(read)
         if payment is None:
             raise NotFound("no such payment")
-        amount = payment.require_refundable(_asked(payment, command))
+        amount = self._amount(payment, command)
         return RefundPreview(
             payment=payment, amount=amount, left=payment.amount_refundable - amount
         )
@@ -158,8 +158,15 @@ class RefundPayment:
             return _Wait(earlier=Asked(operation=unresolved, payment_version=payment.version))
         if command.precondition is not None and not command.precondition.holds_for(payment):
             raise PlanOutdated("the payment has changed since its refund was planned")
-        amount = payment.require_refundable(_asked(payment, command))
-        return await self._ask(tx, payment, amount, command)
+        return await self._ask(tx, payment, self._amount(payment, command), command)
+
+    def _amount(self, payment: Payment, command: RefundPaymentCommand) -> Money:
+        """Return what is given back. Raises as ``Payment.require_refundable``."""
+        if command.amount_minor is None:
+            return payment.require_refundable()
+        return payment.require_refundable(
+            attrs.evolve(payment.captured, minor=command.amount_minor)
+        )
 
     async def _ask(
         self, tx: Transaction, payment: Payment, amount: Money, command: RefundPaymentCommand
@@ -199,12 +206,6 @@ class RefundPayment:
 def _check(command: RefundPaymentCommand) -> None:
     if command.note is not None and len(command.note) > NOTE_MAXIMUM:
         raise ValidationFailed("note", f"must have at most {NOTE_MAXIMUM} characters")
-
-
-def _asked(payment: Payment, command: RefundPaymentCommand) -> Money | None:
-    if command.amount_minor is None:
-        return None
-    return attrs.evolve(payment.captured, minor=command.amount_minor)
 
 
 async def _repeated(

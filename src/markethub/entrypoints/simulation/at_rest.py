@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from markethub.adapters.memory.database import Database
+from markethub.entrypoints.simulation.faults import POISON
 from markethub.entrypoints.simulation.model import ORDER_ID, PAYMENT_ID, Expected, Truth
 from markethub.entrypoints.simulation.plan import Paths
 from markethub.entrypoints.simulation.row_rules import Wrong
@@ -176,6 +177,10 @@ def _methods(truth: Truth, database: Database) -> Iterator[Wrong]:
 def _inbox(database: Database) -> Iterator[Wrong]:
     for row in database.inbox.rows.values():
         named = f"event {row.event.id} ({row.event.type})"
+        if str(row.event.id).endswith(POISON):
+            if row.status.value == "processed":
+                yield "I6", f"{named} is processed, and nobody can read it"
+            continue
         if row.status.value not in ("processed", "ignored"):
             yield "I6", f"{named} is {row.status}: {row.reason}"
         elif row.status.value == "ignored" and row.reason not in IGNORED_RIGHTLY:
