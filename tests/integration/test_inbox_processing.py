@@ -148,6 +148,19 @@ async def test_a_worker_that_slept_past_its_lease_does_nothing_more(world: World
     assert PaymentStatus.REQUIRES_PAYMENT_METHOD is (await world.payment(started.payment.id)).status
 
 
+async def test_a_claim_that_was_never_confirmed_is_not_kept_alive(world: World) -> None:
+    await receive(world.container.store(), [stored(world, "evt_1")])
+    # Committed, but the answer was lost: the process does not know that it has it.
+    await claim(
+        world.container.store(), now=world.clock.now(), holder=world.container.worker_name()
+    )
+    for _ in range(4):
+        world.clock.advance(seconds=LEASE.total_seconds() / 3)
+        await world.container.renew_leases()()
+
+    assert 1 == (await process(world)).ignored
+
+
 async def test_an_event_that_others_finished_meanwhile_is_left_as_it_is(world: World) -> None:
     started = await _charged(world)
     await deliver_all(world)

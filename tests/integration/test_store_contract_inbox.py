@@ -244,9 +244,11 @@ async def test_a_sleeper_finds_out_also_when_the_other_is_done(store: Store) -> 
 
 async def test_a_renewed_lease_lasts(store: Store) -> None:
     await receive(store, [event("evt_1"), event("evt_2")])
-    await claim(store, lease="lse_1", holder="wrk_1", limit=1)
-    await claim(store, lease="lse_2", holder="wrk_2")
-    await store.transactions.run(lambda tx: tx.inbox.renew("wrk_1", until=later(seconds=60)))
+    await claim(store, lease="lse_1", limit=1)
+    await claim(store, lease="lse_2")
+    await store.transactions.run(
+        lambda tx: tx.inbox.renew(LeaseId("lse_1"), until=later(seconds=60))
+    )
 
     assert ["evt_2"] == ids(await claim(store, now=later(seconds=30), lease="lse_3"))
 

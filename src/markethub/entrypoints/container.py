@@ -48,7 +48,7 @@ from markethub.domain.usecases.ensure_customer import EnsureCustomer
 from markethub.domain.usecases.intent_events import IntentEvents
 from markethub.domain.usecases.method_events import MethodEvents, SavingIntentEvents
 from markethub.domain.usecases.plan_subscription import PlanSubscription
-from markethub.domain.usecases.process_inbox import ProcessInbox, RenewLeases
+from markethub.domain.usecases.process_inbox import LeasesInHand, ProcessInbox, RenewLeases
 from markethub.domain.usecases.receive_event import ReceiveEvent, ReceiveEventCommand
 from markethub.domain.usecases.reconcile import Reconcile
 from markethub.domain.usecases.reconcile_disputes import ReconcileDisputes, RemindOfDisputes
@@ -361,6 +361,7 @@ class Container(containers.DeclarativeContainer):
         BackfillEvents, source=event_source, inbox=inbox, clock=clock, livemode=livemode
     )
     worker_name = providers.Singleton(_worker_name, ids)
+    leases_in_hand = providers.Singleton(LeasesInHand)
     wanted_subscription = providers.Callable(_wanted_subscription, livemode=livemode)
     plan_subscription = providers.Factory(
         PlanSubscription,
@@ -409,9 +410,10 @@ class Container(containers.DeclarativeContainer):
         clock=clock,
         ids=ids,
         worker=worker_name,
+        in_hand=leases_in_hand,
     )
     renew_leases = providers.Factory(
-        RenewLeases, transactions=transactions, clock=clock, worker=worker_name
+        RenewLeases, transactions=transactions, clock=clock, in_hand=leases_in_hand
     )
     reconcile = providers.Factory(
         Reconcile, transactions=transactions, settlement=settlement, drive=drive, clock=clock

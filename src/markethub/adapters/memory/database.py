@@ -137,7 +137,6 @@ class Leased:
 
 
 LEASED: Final = Index[Leased](name="the lease", key=lambda leased: leased.lease)
-HELD_BY: Final = Index[Leased](name="the holder", key=lambda leased: leased.holder)
 
 WAITING: Final = Index[InboxEvent](name="waiting", key=lambda event: event.is_waiting or None)
 DEAD: Final = Index[InboxEvent](
@@ -178,7 +177,7 @@ class Database:
         )
         self.ledger = Table[EntryKey, Entry]("ledger", ENTRIES_OF)
         self.inbox = Table[EventId, InboxEvent]("inbox", WAITING, DEAD, OF_WRONG_MODE)
-        self.leases = Table[str, Leased]("inbox_leases", LEASED, HELD_BY)
+        self.leases = Table[str, Leased]("inbox_leases", LEASED)
         self.outbox: list[DomainEvent] = []
         self.deliveries = Table[int, Delivery]("deliveries", UNDELIVERED, UNDELIVERED_OF)
         self.attempts: list[Attempt] = []

@@ -5,7 +5,7 @@ from datetime import datetime
 
 import attrs
 
-from markethub.adapters.memory.database import HELD_BY, LEASED, WAITING, Leased
+from markethub.adapters.memory.database import LEASED, WAITING, Leased
 from markethub.adapters.memory.tables import Staged
 from markethub.domain.ids import EventId, LeaseId
 from markethub.domain.inbox_event import InboxEvent
@@ -52,12 +52,12 @@ class MemoryInboxEvents:
         row = await self.rows.hold(event.event.id)
         return row is not None and row.is_waiting
 
-    async def renew(self, holder: str, *, until: datetime) -> None:
-        """Let every lease of a worker last until then."""
-        for held in self.leases.where(HELD_BY, holder):
-            lease = await self.leases.hold(held.subject)
-            if lease is not None and lease.holder == holder:
-                self.leases.stage(held.subject, attrs.evolve(lease, until=until))
+    async def renew(self, lease: LeaseId, *, until: datetime) -> None:
+        """Let a lease that is still held last until then."""
+        for held in self.leases.where(LEASED, lease):
+            current = await self.leases.hold(held.subject)
+            if current is not None and current.lease == lease:
+                self.leases.stage(held.subject, attrs.evolve(current, until=until))
 
     async def release(self, lease: LeaseId) -> None:
         """Let the subjects of a lease go."""

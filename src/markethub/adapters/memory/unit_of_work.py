@@ -1,7 +1,8 @@
 """Transactions: what they wrote becomes visible at once, when they end well, or never."""
 
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Final, TypeVar
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from markethub.adapters.memory.database import Database
 from markethub.adapters.memory.deliveries import MemoryDeliveries
@@ -16,13 +17,15 @@ from markethub.adapters.memory.repositories import (
     MemoryOrders,
     MemoryPayments,
 )
-from markethub.adapters.memory.tables import Staged
+from markethub.adapters.memory.tables import Id, Row, Staged, Table
 from markethub.domain.errors import StaleWrite
 from markethub.domain.ports.unit_of_work import Transaction, Transactions
 
 if TYPE_CHECKING:
     from markethub.domain.delivery import Attempt
     from markethub.domain.events import DomainEvent
+    from markethub.domain.ids import OperationId
+    from markethub.domain.operation import Operation
 
 T = TypeVar("T")
 
@@ -40,48 +43,82 @@ class MemoryTransaction:
         self._holder = Holder()
         self._outbox: list[DomainEvent] = []
         self._attempts: list[Attempt] = []
-        orders = Staged(database.orders, locks, self._holder)
-        payments = Staged(database.payments, locks, self._holder)
-        operations = Staged(database.operations, locks, self._holder)
-        ledger = Staged(database.ledger, locks, self._holder)
-        refunds = Staged(database.refunds, locks, self._holder)
-        disputes = Staged(database.disputes, locks, self._holder)
-        submissions = Staged(database.submissions, locks, self._holder)
-        inbox = Staged(database.inbox, locks, self._holder)
-        leases = Staged(database.leases, locks, self._holder)
-        customers = Staged(database.customers, locks, self._holder)
-        methods = Staged(database.methods, locks, self._holder)
-        deliveries = Staged(database.deliveries, locks, self._holder)
-        endpoints = Staged(database.endpoints, locks, self._holder)
-        self._staged = (
-            orders,
-            payments,
-            operations,
-            ledger,
-            refunds,
-            disputes,
-            submissions,
-            inbox,
-            leases,
-            customers,
-            methods,
-            deliveries,
-            endpoints,
+        self._staged: list[Staged[Any, Any]] = []
+
+    def _rows(self, table: Table[Id, Row]) -> Staged[Id, Row]:
+        """Return a table as this transaction sees it. Made when asked for: most never are."""
+        staged = Staged(table, self._locks, self._holder)
+        self._staged.append(staged)
+        return staged
+
+    @cached_property
+    def orders(self) -> MemoryOrders:
+        """Orders."""
+        return MemoryOrders(rows=self._rows(self._database.orders), outbox=self._outbox)
+
+    @cached_property
+    def payments(self) -> MemoryPayments:
+        """Payments."""
+        return MemoryPayments(
+            rows=self._rows(self._database.payments),
+            operations=self._operations,
+            orders=self.orders,
+            outbox=self._outbox,
         )
-        self.orders = MemoryOrders(rows=orders, outbox=self._outbox)
-        self.payments = MemoryPayments(
-            rows=payments, operations=operations, orders=self.orders, outbox=self._outbox
+
+    @cached_property
+    def _operations(self) -> "Staged[OperationId, Operation]":
+        return self._rows(self._database.operations)
+
+    @cached_property
+    def operations(self) -> MemoryOperations:
+        """What we asked the provider."""
+        return MemoryOperations(rows=self._operations)
+
+    @cached_property
+    def customers(self) -> MemoryCustomers:
+        """Customers at the provider."""
+        return MemoryCustomers(rows=self._rows(self._database.customers))
+
+    @cached_property
+    def methods(self) -> MemoryMethods:
+        """Saved methods."""
+        return MemoryMethods(rows=self._rows(self._database.methods), outbox=self._outbox)
+
+    @cached_property
+    def ledger(self) -> MemoryLedger:
+        """The books."""
+        return MemoryLedger(rows=self._rows(self._database.ledger))
+
+    @cached_property
+    def refunds(self) -> MemoryRefunds:
+        """Refunds."""
+        return MemoryRefunds(rows=self._rows(self._database.refunds), outbox=self._outbox)
+
+    @cached_property
+    def disputes(self) -> MemoryDisputes:
+        """Disputes."""
+        return MemoryDisputes(rows=self._rows(self._database.disputes), outbox=self._outbox)
+
+    @cached_property
+    def submissions(self) -> MemorySubmissions:
+        """What we asked about disputes."""
+        return MemorySubmissions(rows=self._rows(self._database.submissions))
+
+    @cached_property
+    def inbox(self) -> MemoryInboxEvents:
+        """Stored events of the provider."""
+        return MemoryInboxEvents(
+            rows=self._rows(self._database.inbox), leases=self._rows(self._database.leases)
         )
-        self.operations = MemoryOperations(rows=operations)
-        self.customers = MemoryCustomers(rows=customers)
-        self.methods = MemoryMethods(rows=methods, outbox=self._outbox)
-        self.ledger = MemoryLedger(rows=ledger)
-        self.refunds = MemoryRefunds(rows=refunds, outbox=self._outbox)
-        self.disputes = MemoryDisputes(rows=disputes, outbox=self._outbox)
-        self.submissions = MemorySubmissions(rows=submissions)
-        self.inbox = MemoryInboxEvents(rows=inbox, leases=leases)
-        self.deliveries = MemoryDeliveries(
-            rows=deliveries, endpoints=endpoints, attempts=self._attempts
+
+    @cached_property
+    def deliveries(self) -> MemoryDeliveries:
+        """Public events on their way to the storefront."""
+        return MemoryDeliveries(
+            rows=self._rows(self._database.deliveries),
+            endpoints=self._rows(self._database.endpoints),
+            attempts=self._attempts,
         )
 
     def commit(self) -> None:

@@ -67,7 +67,7 @@ _HELD: Final = (
 )
 _RENEW: Final = (
     update(tables.inbox_leases)
-    .where(_LEASES.holder == bindparam("renewing"))
+    .where(_LEASES.lease == bindparam("lease_id"))
     .values(until=bindparam("new_until"))
 )
 _RELEASE: Final = delete(tables.inbox_leases).where(_LEASES.lease == bindparam("lease_id"))
@@ -122,9 +122,9 @@ class SqlInboxEvents:
         """Hold a claimed event's row, if its subject is still leased so."""
         return await one(self._session, _HELD, event_id=event.event.id, lease_id=lease) is not None
 
-    async def renew(self, holder: str, *, until: datetime) -> None:
-        """Let every lease of a worker last until then."""
-        await self._session.execute(_RENEW, {"renewing": holder, "new_until": until})
+    async def renew(self, lease: LeaseId, *, until: datetime) -> None:
+        """Let a lease that is still held last until then."""
+        await self._session.execute(_RENEW, {"lease_id": lease, "new_until": until})
 
     async def release(self, lease: LeaseId) -> None:
         """Let the subjects of a lease go."""

@@ -351,7 +351,6 @@ inbox_leases: Final = Table(
     Column("holder", Text, nullable=False),
     Column("until", UtcDateTime, nullable=False),
     Index("ix_inbox_leases_lease", "lease"),
-    Index("ix_inbox_leases_holder", "holder"),
     sqlite_strict=True,
 )
 """Who processes the events of a subject now. Apart from the events, which would be rewritten

@@ -31,7 +31,7 @@ class Lease:
 
     id: LeaseId
     holder: str
-    """The worker's name: it renews all of its leases at once."""
+    """The worker's name, for people."""
     until: datetime
 
 
@@ -56,8 +56,8 @@ class InboxEvents(Protocol):
         """
         ...
 
-    async def renew(self, holder: str, *, until: datetime) -> None:
-        """Let every lease of a worker last until then."""
+    async def renew(self, lease: LeaseId, *, until: datetime) -> None:
+        """Let a lease that is still held last until then."""
         ...
 
     async def release(self, lease: LeaseId) -> None:

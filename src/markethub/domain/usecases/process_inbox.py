@@ -1,7 +1,8 @@
 """Give stored events their effect, each once, at our own pace."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from traceback import format_exception
 from typing import Final
@@ -54,6 +55,31 @@ class InboxBatch:
         return self.processed + self.ignored + self.parked + self.failed + len(self.dead)
 
 
+class LeasesInHand:
+    """The leases that one process is working under right now, and no others.
+
+    A claim whose commit was never confirmed may have left a lease that nobody works under: it has
+    to run out, or its events would wait for as long as this process lives.
+    """
+
+    def __init__(self) -> None:
+        """Begin with none."""
+        self._ids: dict[LeaseId, None] = {}
+
+    @contextmanager
+    def working_under(self, lease: LeaseId) -> Iterator[None]:
+        """Have a lease in hand for as long as the body runs."""
+        self._ids[lease] = None
+        try:
+            yield
+        finally:
+            del self._ids[lease]
+
+    def __iter__(self) -> Iterator[LeaseId]:
+        """Name them, as they are by now."""
+        return iter(tuple(self._ids))
+
+
 @attrs.frozen(kw_only=True)
 class ProcessInbox:
     """Claims due events and processes them one by one; a poisoned one does not block the others.
@@ -69,7 +95,9 @@ class ProcessInbox:
     clock: Clock
     ids: Ids
     worker: str
-    """Whose leases these are: ``RenewLeases`` of the same name keeps them."""
+    """Whose leases these are, for people."""
+    in_hand: LeasesInHand
+    """What ``RenewLeases`` keeps."""
 
     async def __call__(self, limit: int = BATCH) -> InboxBatch:
         """Take up to ``limit`` due events and say what became of them."""
@@ -83,7 +111,8 @@ class ProcessInbox:
         if not claimed:
             return InboxBatch()
         try:
-            ended = [(event, await self._process(event, lease.id)) for event in claimed]
+            with self.in_hand.working_under(lease.id):
+                ended = [(event, await self._process(event, lease.id)) for event in claimed]
         finally:
             await self.transactions.run(lambda tx: tx.inbox.release(lease.id))
         counts = Counter(status for _, status in ended)
@@ -162,13 +191,21 @@ def _ended(event: InboxEvent, step: Applied | Ignored | Parked, *, now: datetime
 
 @attrs.frozen(kw_only=True)
 class RenewLeases:
-    """Says that a worker is alive: what it has claimed stays its own."""
+    """Says that a process is alive: what it has in hand stays its own."""
 
     transactions: Transactions
     clock: Clock
-    worker: str
+    in_hand: LeasesInHand
 
     async def __call__(self) -> None:
-        """Let all of the worker's leases begin anew."""
+        """Let every lease in hand begin anew."""
+        leases = tuple(self.in_hand)
+        if not leases:
+            return
         until = self.clock.now() + LEASE
-        await self.transactions.run(lambda tx: tx.inbox.renew(self.worker, until=until))
+
+        async def renew(tx: Transaction) -> None:
+            for lease in leases:
+                await tx.inbox.renew(lease, until=until)
+
+        await self.transactions.run(renew)

@@ -14,6 +14,7 @@ from markethub.adapters.fake.bank import Bank
 from markethub.adapters.memory.store import MemoryStore
 from markethub.domain.delivery import Message
 from markethub.domain.errors import InvalidSignature, PaymentsError, ValidationFailed
+from markethub.domain.usecases.process_inbox import InboxBatch
 from markethub.domain.usecases.receive_event import ReceiveEventCommand
 from markethub.entrypoints.simulation.bugs import BUGS
 from markethub.entrypoints.simulation.checks import Oracle
@@ -36,8 +37,11 @@ CLICKS: Final = (8, 32)
 SPAN_S: Final = (20.0, 60.0, 180.0, 600.0)
 """In how many seconds they come."""
 PROCESSES: Final = 2
-TICK_S: Final = 12.0
-"""How often a process looks for what nobody told it of."""
+TICKS: Final = 6
+TICK_S: Final = (5.0, 60.0)
+"""How often processes look for what nobody told them of: a few times a history."""
+REPETITIONS_MAXIMUM: Final = 20
+"""A worker's step that is not done by then is left for the next tick."""
 RESTART_S: Final = 3.0
 ALARMED_S: Final = 2.0
 """How long a worker rests after an error, as in production."""
@@ -56,6 +60,8 @@ HEALING_S: Final = (
     172_800.0,
 )
 """What is given to come to rest, one after the other, as long as it has not."""
+BACKFILL_TURN: Final = 3
+"""When an operator fetches what was never delivered: recovery had its chance before."""
 
 
 def drawn(seed: int, *, paths: Paths = Paths.BOTH, bug: str | None = None) -> Plan:
@@ -120,7 +126,10 @@ class _World:
         self.people = People(self)
         self._receiver_down_until_s = 0.0
         self._is_wake_planned = False
+        self._is_untold = False
         self._healing = False
+        last_s = plan.clicks[-1].at_s if plan.clicks else 0.0
+        self._tick_s = min(max(last_s / TICKS, TICK_S[0]), TICK_S[1])
 
     # --- the story ----------------------------------------------------------------------------
 
@@ -173,19 +182,29 @@ class _World:
             pod.clock.skew = timedelta()
             if not pod.is_up:
                 self._start(pod)
-        for wait_s in HEALING_S:
+        is_deaf = self.plan.paths is Paths.RECOVERY
+        is_deaf |= any(strike.fault is Fault.DELIVERY_LOST for strike in self.striker.struck)
+        for turn, wait_s in enumerate(HEALING_S):
             self._run(until_s=self.loop.time() + wait_s)
             self.provider.advance()
+            if is_deaf and turn == BACKFILL_TURN:
+                # What the provider gave up delivering is fetched by somebody who was told so.
+                self.loop.spawn(None, self._backfill())
             for pod in self.pods:
                 assert pod.life is not None
                 self.loop.spawn(pod.life, self._work(pod, recovers=True))
             self._run(until_s=self.loop.time() + 60.0)
-            if self._is_quiet():
+            if self._is_quiet() and (turn > BACKFILL_TURN or not is_deaf):
                 break
 
     def _is_quiet(self) -> bool:
         """Tell whether nothing is left to be done, as far as the rows show."""
         return not self.mailman.on_its_way and self.oracle.is_quiet()
+
+    async def _backfill(self) -> None:
+        since = timedelta(seconds=self.loop.time() + 3600.0)
+        await self.call("backfill_events", lambda app: app.backfill_events(since))
+        self._wake()
 
     # --- people -------------------------------------------------------------------------------
 
@@ -337,7 +356,7 @@ class _World:
         if up:
             pod = up[int(self._dice.random() * len(up))]
             self.loop.spawn(pod.life, self._work(pod, recovers=True))
-        self.loop.outside(TICK_S * (0.5 + self._dice.random()), self._tick)
+        self.loop.outside(self._tick_s * (0.5 + self._dice.random()), self._tick)
 
     def _befall(self) -> None:
         strike = self.striker.look("tick", "tick")
@@ -367,39 +386,39 @@ class _World:
     async def _work(self, pod: Pod, *, recovers: bool) -> None:
         """Do what the loops of a worker do, until nothing is due."""
         assert pod.app is not None
-        if pod.is_working and not recovers:
-            return
-        pod.is_working = True
         worker = pod.app.worker
-        try:
-            await self._repeat("inbox", worker.process_inbox, pod)
-            await self._repeat("relay", worker.relay.step, pod)
-            if recovers:
-                await self._repeat("leases", worker.renew, pod)
-                if self.plan.paths is not Paths.WEBHOOKS:
-                    await self._repeat("recovery", worker.recover_once, pod)
-                    await self._repeat("inbox", worker.process_inbox, pod)
-        finally:
-            pod.is_working = False
+        if recovers:
+            await self._repeat("leases", worker.renew)
+            if self.plan.paths is not Paths.WEBHOOKS:
+                await self._repeat("recovery", worker.recover_once)
+        await self._repeat("inbox", worker.process_inbox)
+        if self._is_untold or recovers:
+            self._is_untold = False
+            await self._repeat("relay", worker.relay.step)
 
-    async def _repeat(self, name: str, step: Callable[[], Awaitable[Any]], pod: Pod) -> None:
-        for _ in range(20):
+    async def _repeat(self, name: str, step: Callable[[], Awaitable[Any]]) -> None:
+        """Repeat a step while there is more to do, as a worker's loop does."""
+        for _ in range(REPETITIONS_MAXIMUM):
             try:
                 done = await step()
             except PaymentsError as error:
                 self.note(f"loop {name}: {type(error).__name__}")
-                await asyncio.sleep(ALARMED_S)
-                continue
-            except ExceptionGroup as group:
-                _, unforeseen = group.split(PaymentsError)
-                if unforeseen is not None:
-                    self._unforeseen(name, unforeseen)
-                return
             except Exception as error:  # noqa: BLE001 - as above
-                self._unforeseen(name, error)
+                self._forgive(name, error)
+            else:
+                if not (done.is_full if isinstance(done, InboxBatch) else done):
+                    return
+                continue
+            await asyncio.sleep(ALARMED_S)
+
+    def _forgive(self, name: str, error: Exception) -> None:
+        """Pass over what the ports raise; all else is reported."""
+        if isinstance(error, ExceptionGroup):
+            _, rest = error.split(PaymentsError)
+            if rest is None:
                 return
-            if not (done if isinstance(done, int) else done.total - done.failed - done.parked):
-                return
+            error = rest
+        self._unforeseen(name, error)
 
     # --- what is seen -------------------------------------------------------------------------
 
@@ -410,6 +429,7 @@ class _World:
     def _committed(self, events: Any) -> None:
         self.oracle.now_s = self.loop.time()
         for event in events:
+            self._is_untold = True
             self.oracle.told_outbox(event)
         self.oracle.commit_ended()
 

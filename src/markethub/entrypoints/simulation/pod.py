@@ -79,6 +79,7 @@ class _Slots:
                 container.event_source,
                 container.subscriptions,
                 container.worker_name,
+                container.leases_in_hand,
             ):
                 made.reset()
         return App(container)
@@ -113,7 +114,6 @@ class Pod:
         self._dice = dice
         self.waiting: dict[asyncio.Future[Any], None] = {}
         """Callers whose answers would be lost with this life."""
-        self.is_working = False
 
     @property
     def is_up(self) -> bool:
@@ -130,7 +130,6 @@ class Pod:
     ) -> None:
         """Compose the application anew."""
         self.life = Life(self.name)
-        self.is_working = False
         passage = self._passage(self.life)
         self.app = self._slots.app(
             store=StruckStore(store, passage),
