@@ -124,7 +124,7 @@ class VirtualLoop:
         self, callback: Callable[..., object], *args: Any, context: Context | None = None
     ) -> Ready:
         """Call it when it has its turn."""
-        ready = Ready(callback, args, context or copy_context())
+        ready = Ready(callback, args, copy_context() if context is None else context)
         self._ready.append(ready)
         return ready
 
@@ -136,7 +136,7 @@ class VirtualLoop:
         context: Context | None = None,
     ) -> Ready:
         """Call it when its time has come."""
-        ready = Ready(callback, args, context or copy_context())
+        ready = Ready(callback, args, copy_context() if context is None else context)
         ready.time = when
         self._made += 1
         heappush(self._timers, (when, self._made, ready))

@@ -3,12 +3,11 @@
 A process dies with all that it was doing. Its next life is composed anew, over what is durable.
 """
 
-import asyncio
 from collections.abc import Callable
 from datetime import timedelta
 from functools import cache
 from random import Random
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dependency_injector import providers
 
@@ -25,6 +24,9 @@ from markethub.entrypoints.simulation.ports import (
     VirtualPause,
 )
 from markethub.entrypoints.simulation.provider import PREVIOUS, SECRET, Provider, Wire
+
+if TYPE_CHECKING:
+    import asyncio
 
 SETTINGS = Settings(
     database=Database(url="memory://"),

@@ -1,10 +1,11 @@
 """What people of a simulated world may do to it."""
 
-from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
     from markethub.adapters.fake.account import Account
     from markethub.adapters.fake.bank import Bank
     from markethub.entrypoints.simulation.checks import Oracle
