@@ -48,6 +48,10 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
             "List and show refunds; plan many, and apply the plan.",
         ),
         "serve": ("markethub.entrypoints.cli.serve:serve", "Run the HTTP server."),
+        "simulate": (
+            "markethub.entrypoints.cli.simulate:simulate",
+            "Live through histories in which everything goes wrong.",
+        ),
         "webhooks": (
             "markethub.entrypoints.cli.webhooks:webhooks",
             "Compare, set and rotate the provider's webhook endpoint.",

@@ -1,36 +1,213 @@
-"""What must hold, whatever happens."""
+"""The oracle: sees all that is committed, here and at the provider, and says what must never be.
 
-from typing import Any
+Safety is judged as things happen, liveness and the books when everything has come to rest.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from typing import Any, Final
 
 from markethub.adapters.fake.store import JsonObject
 from markethub.adapters.memory.database import UNDELIVERED, UNRESOLVED, WAITING, Database
+from markethub.domain.delivery import Message
+from markethub.domain.events import DomainEvent
+from markethub.domain.public_events import aggregate_of, is_public
+from markethub.entrypoints.simulation.at_rest import violations_at_rest
+from markethub.entrypoints.simulation.model import KINDS, Truth, is_paid
 from markethub.entrypoints.simulation.outcome import Violation
 from markethub.entrypoints.simulation.plan import Paths
+from markethub.entrypoints.simulation.row_rules import RULES, Wrong
+
+CARD_NUMBERS: Final = ("4242424242424242", "4000000000000002", "4000002760003184")
+"""What must never be said, among secrets."""
 
 
 class Oracle:
-    """Sees everything that is committed, here and at the provider, and says what must not be."""
+    """Judges one history."""
 
     def __init__(self, database: Database, *, paths: Paths) -> None:
-        self._database = database
-        self._paths = paths
+        """Look at ``database``, which is as empty as the provider's books."""
+        self.truth = Truth()
         self.now_s = 0.0
         self.violations: list[Violation] = []
+        self._database = database
+        self._paths = paths
+        self._touched: dict[str, None] = {}
+        self._acknowledged: dict[str, None] = {}
+        self._failed: dict[str, None] = {}
+        """Payments of which somebody was told that they failed, and that nobody tried since."""
+        self._answers: dict[str, tuple[str, str]] = {}
+        self._heard: dict[str, None] = {}
+        self._last_of: defaultdict[str, int] = defaultdict(int)
 
-    def provider_put(self, kind: str, id: str, value: JsonObject | None) -> None: ...
-    def committed(self, table: str, id: Any, before: Any, after: Any) -> None: ...
-    def commit_ended(self) -> None: ...
-    def told_outbox(self, event: Any) -> None: ...
-    def acknowledged(self, body: bytes) -> None: ...
-    def refused(self, body: bytes) -> None: ...
-    def consumed(self, message: Any) -> None: ...
+    def _report(self, wrong: Iterable[Wrong]) -> None:
+        for invariant, what in wrong:
+            self.violations.append(Violation(invariant, what, self.now_s))
+
+    # --- the provider -------------------------------------------------------------------------
+
+    def provider_put(self, kind: str, id: str, value: JsonObject | None) -> None:
+        """Hear of an object of the account as it is now."""
+        if kind not in KINDS or value is None:
+            return
+        self.truth.put(kind, id, value)
+        if kind == "charge":
+            self._report(self._charged(value))
+        elif kind == "refund":
+            self._report(self._refunded(value))
+
+    def _charged(self, charge: JsonObject) -> Iterable[Wrong]:
+        if not is_paid(charge):
+            return
+        order_id = charge["metadata"].get("markethub_order_id")
+        if order_id is not None and len(self.truth.paid_charges_of_order[order_id]) > 1:
+            yield (
+                "I1",
+                f"order {order_id} was charged {len(self.truth.paid_charges_of_order[order_id])} times",
+            )
+        payment_id = charge["metadata"].get("markethub_payment_id")
+        if payment_id in self._failed:
+            yield "I8", f"payment {payment_id} was told to have failed, and took money afterwards"
+
+    def _refunded(self, refund: JsonObject) -> Iterable[Wrong]:
+        charge = self.truth.charges[refund["charge"]]
+        refunded = self.truth.refunded(charge["id"])
+        if refunded > charge["amount_captured"]:
+            yield "I2", f"{refunded} refunded of {charge['amount_captured']} ({charge['id']})"
+        row = (refund["metadata"] or {}).get("markethub_refund_id")
+        if row is not None and len(self.truth.live_refunds(self.truth.refunds_of_row[row])) > 1:
+            yield "I10", f"refund {row} was made twice at the provider"
+
+    # --- our rows -----------------------------------------------------------------------------
+
+    def committed(self, table: str, id: Any, before: Any, after: Any) -> None:
+        """Hear of a row that was committed."""
+        rule = RULES.get(table)
+        if rule is not None:
+            self._report(rule(self.truth, before, after))
+        if table == "orders":
+            self._touched[after.id] = None
+        elif table == "payments":
+            self._touched[after.order_id] = None
+
+    def told_outbox(self, event: DomainEvent) -> None:
+        """Hear of a domain event that was committed."""
+
+    def commit_ended(self) -> None:
+        """Look at what the commit left as a whole."""
+        if self._touched:
+            touched, self._touched = self._touched, {}
+            for order_id in touched:
+                self._report(self._order_holds(order_id))
+
+    def _order_holds(self, order_id: Any) -> Iterable[Wrong]:
+        order = self._database.orders.rows.get(order_id)
+        if order is None:
+            yield "I9", f"a payment of order {order_id}, which there is not"
+            return
+        if order.paid_by is None:
+            return
+        payment = self._database.payments.rows.get(order.paid_by)
+        if payment is None or payment.status.value != "succeeded":
+            yield "I9", f"order {order_id} is paid by {order.paid_by}, which has not succeeded"
+        elif payment.quarantine is not None:
+            yield "I9", f"order {order_id} is paid by money in quarantine"
+        elif payment.order_id != order.id or payment.customer_id != order.customer_id:
+            yield "I13", f"order {order_id} is paid by the payment of another"
+        elif payment.capture_asked is None and payment.captured != order.total:
+            yield "I9", f"order {order_id} costs {order.total.minor}, paid {payment.captured.minor}"
+
+    # --- deliveries and messages --------------------------------------------------------------
+
+    def acknowledged(self, event_id: str) -> None:
+        """Hear that we said to have an event."""
+        self._acknowledged[event_id] = None
+        if event_id not in self._database.inbox.rows:
+            self._report([("I6", f"event {event_id} was acknowledged, and is not stored")])
+
+    def consumed(self, message: Message) -> None:
+        """Hear that the storefront took a message. It knows repeats by their id."""
+        if message.id in self._heard:
+            return
+        self._heard[message.id] = None
+        sequence = int(message.id.split("_")[1])
+        delivery = self._database.deliveries.rows.get(sequence)
+        if delivery is None:
+            self._report([("I14", f"message {message.id} tells what was never committed")])
+            return
+        if sequence < self._last_of[delivery.aggregate_id]:
+            self._report([("I14", f"{delivery.aggregate_id}: message {sequence} came too late")])
+        self._last_of[delivery.aggregate_id] = sequence
+
+    # --- what people are told -----------------------------------------------------------------
+
+    def tries(self, payment_id: str) -> None:
+        """Hear that somebody tries to pay (again): what failed before says nothing any more."""
+        self._failed.pop(payment_id, None)
+
+    def told(self, payment_id: str, status: str) -> None:
+        """Hear what somebody was told of a payment: its status, or ``failed``."""
+        ids = self.truth.intents_of_payment.get(payment_id, {})
+        is_taken = any(self.truth.intents[id_]["status"] == "succeeded" for id_ in ids)
+        if status == "succeeded" and not is_taken:
+            self._report([("I9", f"payment {payment_id} was told to be paid, and is not")])
+        elif status in ("failed", "canceled"):
+            self._failed[payment_id] = None
+            if is_taken:
+                self._report(
+                    [("I8", f"payment {payment_id} was told to have failed, and took money")]
+                )
+
+    def answered(self, key: str, body: str, answer: str) -> None:
+        """Hear the final answer to a request under a key of the caller's."""
+        first = self._answers.setdefault(key, (body, answer))
+        if first[0] == body and first[1] != answer:
+            self._report([("I10", f"key {key} was answered {first[1]!r}, and then {answer!r}")])
+        elif first[0] != body:
+            self._report([("I10", f"key {key} was answered for another body")])
+
+    def said(self, text: str) -> None:
+        """Hear what was logged or shown to somebody."""
+        if "_secret_" in text or any(number in text for number in CARD_NUMBERS):
+            self._report([("I15", f"a secret was said: {text[:40]}...")])
+
+    # --- rest ---------------------------------------------------------------------------------
 
     def is_quiet(self) -> bool:
+        """Tell whether the rows show nothing that is still to be done."""
         database = self._database
+        operations = database.operations.ids(UNRESOLVED, key=True)
         return not (
-            any(True for _ in database.operations.ids(UNRESOLVED, key=True))
+            (self._paths is not Paths.WEBHOOKS and any(True for _ in operations))
             or any(True for _ in database.inbox.ids(WAITING, key=True))
             or any(True for _ in database.deliveries.ids(UNDELIVERED, key=True))
+            or any(True for _ in self._strays())
         )
 
-    def at_rest(self) -> None: ...
+    def _strays(self) -> Iterable[str]:
+        if self._paths is Paths.WEBHOOKS:
+            return
+        for payment in self._database.payments.rows.values():
+            if payment.is_stray:
+                yield payment.id
+
+    def at_rest(self, database: Database | None = None) -> None:
+        """Compare everything with everything, from the rows alone."""
+        database = database or self._database
+        self._report(violations_at_rest(self.truth, database, self._paths))
+        for event_id in self._acknowledged:
+            if event_id not in database.inbox.rows:
+                self._report([("I6", f"event {event_id} was acknowledged, and is lost")])
+        self._report(self._told_all(database))
+
+    def _told_all(self, database: Database) -> Iterable[Wrong]:
+        for delivery in database.deliveries.rows.values():
+            if delivery.status.value != "delivered":
+                yield "I14", f"message {delivery.sequence} is {delivery.status}"
+            elif delivery.message_id not in self._heard:
+                yield "I14", f"message {delivery.sequence} is delivered, and nobody heard it"
+        public = [event for event in database.outbox if is_public(event)]
+        if len(public) != len(database.deliveries.rows):
+            yield "I14", f"{len(public)} public events, {len(database.deliveries.rows)} messages"
+        for event in public:
+            aggregate_of(event)

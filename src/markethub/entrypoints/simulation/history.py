@@ -13,7 +13,7 @@ import structlog
 from markethub.adapters.fake.bank import Bank
 from markethub.adapters.memory.store import MemoryStore
 from markethub.domain.delivery import Message
-from markethub.domain.errors import InvalidSignature, PaymentsError, ValidationFailed
+from markethub.domain.errors import PaymentsError
 from markethub.domain.usecases.process_inbox import InboxBatch
 from markethub.domain.usecases.receive_event import ReceiveEventCommand
 from markethub.entrypoints.simulation.bugs import BUGS
@@ -279,19 +279,16 @@ class _World:
 
     # --- deliveries ---------------------------------------------------------------------------
 
-    async def _deliver(self, body: bytes, signature: str) -> bool:
+    async def _deliver(self, event_id: str, body: bytes, signature: str) -> bool:
         command = ReceiveEventCommand(body=body, signature=signature)
         try:
             await self.call("receive_event", lambda app: app.receive_event(command), timeout_s=10.0)
-        except (InvalidSignature, ValidationFailed):
-            self.oracle.refused(body)
-            return False
         except (PaymentsError, Unreachable, TimedOut):
             return False
         except Exception as error:  # noqa: BLE001 - as above
             self._unforeseen("receive_event", error)
             return False
-        self.oracle.acknowledged(body)
+        self.oracle.acknowledged(event_id)
         self._wake()
         return True
 

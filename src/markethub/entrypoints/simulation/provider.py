@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from functools import cache
 from random import Random
 from typing import Any, Final
@@ -43,8 +43,8 @@ _REFUSALS: Final[Mapping[Fault, AccountFault]] = {
 """What the account itself plays, for requests that change something."""
 _ID: Final = re.compile(r"/[a-z]{2,6}_[A-Za-z0-9]{10,}")
 
-Deliver = Callable[[bytes, str], Awaitable[bool]]
-"""Brings a body and its signature to one of our processes; True if it was acknowledged."""
+Deliver = Callable[[str, bytes, str], Coroutine[None, None, bool]]
+"""Brings an event (its id, body and signature) to a process; True if it was acknowledged."""
 
 
 @cache
@@ -272,7 +272,7 @@ class Mailman:
     async def _attempt(self, event: JsonObject, attempt: int) -> None:
         body = msgspec.json.encode(event)
         signature = signature_header(body, secret=SECRET, at=self._provider.now)
-        is_taken = await self._deliver(body, signature)
+        is_taken = await self._deliver(event["id"], body, signature)
         self.on_its_way -= 1
         if is_taken:
             return
@@ -286,7 +286,7 @@ class Mailman:
 
         def send() -> None:
             signature = signature_header(body, secret=secret, at=self._provider.now)
-            self._loop.spawn(None, self._ignoring(body, signature))
+            self._loop.spawn(None, self._deliver(event["id"], body, signature))
 
         self._loop.outside(wait_s, send)
 
@@ -296,12 +296,9 @@ class Mailman:
         signature = signature_header(body, secret=SECRET, at=self._provider.now)
 
         def send() -> None:
-            self._loop.spawn(None, self._ignoring(body, signature))
+            self._loop.spawn(None, self._deliver(event["id"], body, signature))
 
         self._loop.outside(wait_s + later_s, send)
-
-    async def _ignoring(self, body: bytes, signature: str) -> None:
-        await self._deliver(body, signature)
 
 
 def _forged(event: JsonObject) -> dict[str, Any]:

@@ -1,0 +1,137 @@
+"""``markethub simulate``: live through thousands of histories in which everything goes wrong."""
+
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+import attrs
+import click
+
+from markethub.entrypoints.cli import output
+from markethub.entrypoints.cli.failure import REFUSED
+from markethub.entrypoints.cli.root import Invocation
+from markethub.entrypoints.simulation import report
+from markethub.entrypoints.simulation.bugs import BUGS
+from markethub.entrypoints.simulation.campaign import SLICES, Progress, Tally, campaign, plan_of
+from markethub.entrypoints.simulation.history import run_history
+from markethub.entrypoints.simulation.outcome import History
+from markethub.entrypoints.simulation.plan import Plan
+from markethub.entrypoints.simulation.shrink import shrunken
+
+KEPT: Final = "tests/simulation/seeds"
+"""Where histories that ever failed are kept, to be replayed for good."""
+
+
+@click.command()
+@click.option("--seeds", default=1000, show_default=True, help="How many histories.")
+@click.option("--from-seed", default=0, show_default=True, help="The first seed.")
+@click.option("--seed", type=int, help="One history, told step by step.")
+@click.option(
+    "--plan",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="A kept history, told step by step.",
+)
+@click.option("--only", type=click.Choice([*SLICES]), help="One configuration, not the mix.")
+@click.option("--bug", type=click.Choice([*BUGS]), help="Plant a known mistake.")
+@click.option("--jobs", type=int, help="How many processes; as many as cores, if not given.")
+@click.pass_obj
+def simulate(
+    invocation: Invocation,
+    *,
+    seeds: int,
+    from_seed: int,
+    seed: int | None,
+    plan: Path | None,
+    only: str | None,
+    bug: str | None,
+    jobs: int | None,
+) -> None:
+    """Live through histories in which requests, commits, deliveries and processes are lost.
+
+    Everything is decided by the seed: the same seed gives the same history. Exits with 1 if an
+    invariant did not hold; the first failing history is then made as small as it can be.
+    """
+    chosen = None if only is None else SLICES[only]
+    if plan is not None:
+        _tell(invocation, Plan.from_json(plan.read_bytes()))
+    elif seed is not None:
+        _tell(invocation, plan_of(seed, only=chosen, bug=bug))
+    else:
+        begun = time.monotonic()
+        with _bar(seeds) as progress:
+            found = campaign(
+                range(from_seed, from_seed + seeds),
+                only=chosen,
+                bug=bug,
+                jobs=jobs,
+                progress=progress,
+            )
+        _sum_up(invocation, found, seconds=time.monotonic() - begun)
+
+
+def _tell(invocation: Invocation, plan: Plan) -> None:
+    history = run_history(plan, traced=True)
+    if invocation.as_json:
+        output.print_json(_document(history))
+    else:
+        for line in report.story(history):
+            click.echo(line)
+    if history.violations:
+        click.get_current_context().exit(REFUSED)
+
+
+def _sum_up(invocation: Invocation, found: Tally, *, seconds: float) -> None:
+    if invocation.as_json:
+        output.print_json(
+            {
+                "histories": found.histories,
+                "seconds": round(seconds, 3),
+                "clicks": found.clicks,
+                "faults": {fault.value: count for fault, count in found.struck.items()},
+                "violations": dict(found.violations),
+                "failed": [_document(history) for history in found.failed],
+            }
+        )
+    else:
+        for line in report.summary(found, seconds=seconds):
+            click.echo(line)
+        if found.failed:
+            _explain(found.failed[0])
+    if not found.is_clean:
+        click.get_current_context().exit(REFUSED)
+
+
+def _explain(failed: History) -> None:
+    click.echo(f"\nTo see it again: {report.again(failed)}\n")
+    smallest = shrunken(failed)
+    for line in report.story(run_history(smallest.plan, traced=True)):
+        click.echo(line)
+    name = f"seed-{failed.plan.seed}-{failed.violations[0].invariant.lower()}.json"
+    Path(name).write_bytes(smallest.plan.to_json())
+    click.echo(f"\nWritten to {name}: keep it in {KEPT}/ when it is mended.")
+
+
+def _document(history: History) -> dict[str, object]:
+    return {
+        "again": report.again(history),
+        "digest": history.digest,
+        "violations": [attrs.asdict(violation) for violation in history.violations],
+        "trace": history.trace,
+    }
+
+
+@contextmanager
+def _bar(total: int) -> Iterator[Progress]:
+    """Show how far it is, on a terminal."""
+    if not sys.stderr.isatty():
+        yield lambda _: None
+        return
+    from rich.console import Console  # noqa: PLC0415 - 60 ms that only a terminal pays
+    from rich.progress import Progress as Bar  # noqa: PLC0415 - as above
+
+    with Bar(console=Console(stderr=True)) as bar:
+        task = bar.add_task("histories", total=total)
+        yield lambda more: bar.advance(task, more)

@@ -1,0 +1,55 @@
+"""What a campaign tells people."""
+
+from collections.abc import Iterator
+
+from markethub.entrypoints.simulation.campaign import Tally
+from markethub.entrypoints.simulation.faults import Fault
+from markethub.entrypoints.simulation.outcome import History
+from markethub.entrypoints.simulation.plan import StoreKind
+
+
+def summary(tally: Tally, *, seconds: float) -> Iterator[str]:
+    """Say how much was lived through, what struck, and what did not hold."""
+    count = max(tally.histories, 1)
+    yield (
+        f"{tally.histories} histories in {seconds:.1f} s, {tally.histories / seconds:.0f} a second:"
+        f" {tally.clicks / count:.1f} clicks and {tally.faults / count:.1f} faults each,"
+        f" {len(tally.sites)} sites"
+    )
+    yield ""
+    yield f"{sum(1 for fault in Fault if tally.struck[fault])} kinds of fault struck:"
+    for fault in Fault:
+        yield f"  {fault:<26} {tally.struck[fault] or 'never':>9}"
+    yield ""
+    if tally.is_clean:
+        yield "0 violations"
+    for invariant, histories in sorted(tally.violations.items()):
+        yield f"{invariant} did not hold in {histories} histories"
+
+
+def again(history: History) -> str:
+    """Say what to run to see a history again."""
+    plan = history.plan
+    words = ["markethub", "simulate", "--seed", str(plan.seed)]
+    words += ["--only", plan.paths if plan.store is StoreKind.MEMORY else plan.store]
+    if plan.bug is not None:
+        words += ["--bug", plan.bug]
+    return " ".join(words)
+
+
+def story(history: History) -> Iterator[str]:
+    """Tell a history: who did what, what struck, what did not hold, and how it came to that."""
+    plan = history.plan
+    yield f"seed {plan.seed}, {plan.paths}, {plan.store}, digest {history.digest}"
+    yield "clicks:"
+    for click in plan.clicks:
+        yield f"  {click.at_s:9.3f} s  {click.deed}"
+    yield "faults:"
+    for strike in history.strikes:
+        lasting = f" ({strike.amount:g} s)" if strike.amount else ""
+        yield f"  {strike.fault}{lasting} at call {strike.nth} of {strike.site}"
+    for violation in history.violations:
+        yield f"{violation.invariant} at {violation.at_s:.3f} s: {violation.what}"
+    if history.trace:
+        yield "trace:"
+        yield from history.trace
