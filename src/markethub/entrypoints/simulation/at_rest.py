@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from markethub.adapters.memory.database import Database
+from markethub.adapters.stripe.event_types import EVENT_TYPES
 from markethub.entrypoints.simulation.model import ORDER_ID, PAYMENT_ID, Expected, Truth
 from markethub.entrypoints.simulation.plan import Paths
 from markethub.entrypoints.simulation.row_rules import Wrong
@@ -16,6 +17,8 @@ OUR_STATUS = {
 """The provider's words for an intent's status, where ours differ."""
 IGNORED_RIGHTLY = frozenset({"wrong_mode", "foreign"})
 """Why an event may end without an effect. A foreign one must bear no id of ours."""
+GHOST = "ghost"
+"""The end of the id of an event of ours about a payment that there is not: somebody must look."""
 MISLEADING = ("lie", "mode", "alien", "name", "twin")
 """The ends of ids of events that the simulation made up."""
 
@@ -150,8 +153,13 @@ def _disputes(truth: Truth, database: Database) -> Iterator[Wrong]:
 def _inbox(database: Database) -> Iterator[Wrong]:
     for row in database.inbox.rows.values():
         named = f"event {row.event.id} ({row.event.type})"
-        if row.status.value not in ("processed", "ignored"):
+        if str(row.event.id).endswith(GHOST):
+            if row.status.value != "dead":
+                yield "I6", f"{named} bears an id of ours that there is not, and is {row.status}"
+        elif row.status.value not in ("processed", "ignored"):
             yield "I6", f"{named} is {row.status}: {row.reason}"
+        elif row.reason == "unhandled_type" and row.event.type not in EVENT_TYPES:
+            continue  # the provider tells us of everything here, also of what nobody needs
         elif row.status.value == "ignored" and row.reason not in IGNORED_RIGHTLY:
             yield "I6", f"{named} was ignored: {row.reason}"
         elif row.reason == "foreign" and not str(row.event.id).endswith(MISLEADING):

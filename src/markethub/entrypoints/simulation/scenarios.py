@@ -32,6 +32,7 @@ from markethub.domain.usecases.receive_event import ReceiveEventCommand
 from markethub.domain.usecases.remove_method import RemoveMethodCommand
 from markethub.domain.usecases.set_default_method import SetDefaultMethodCommand
 from markethub.domain.usecases.submit_evidence import SubmitEvidenceCommand
+from markethub.entrypoints.simulation.at_rest import GHOST
 from markethub.entrypoints.simulation.faults import Fault, Strike
 from markethub.entrypoints.simulation.plan import Click, Plan
 from markethub.entrypoints.simulation.provider import SECRET
@@ -247,7 +248,7 @@ async def receive_and_replay(script: Script) -> None:
     ghost["metadata"] = {"markethub_payment_id": "pay_of_nobody", "markethub_order_id": "o-9"}
     stray = {
         **event,
-        "id": "evt_ghost00000000",
+        "id": f"{event['id']}{GHOST}",
         "type": "payment_intent.succeeded",
         "data": {"object": ghost},
     }
@@ -259,7 +260,7 @@ async def receive_and_replay(script: Script) -> None:
 
     async def stored(app: Any) -> Any:
         page = await app.inbox_queries.events(InboxFilter())
-        return [each for each in page.items if each.event.id != "evt_ghost00000000"]
+        return [each for each in page.items if not each.event.id.endswith(GHOST)]
 
     [*events] = await script.until(stored)
     await script.ask("replay_event", EventId(events[0].event.id))

@@ -47,7 +47,7 @@ class Script:
         self.world = world
 
     async def ask(self, use_case: str, *command: object, **named: object) -> Any:
-        """Ask a use case (or a method of one), and again where nobody knows what became of it, as clients do.
+        """Ask a use case (or a method of one), and again where nobody knows what became of it.
 
         Raises what refuses it, and what the last try raised.
         """
@@ -131,13 +131,13 @@ class Script:
 
     async def refund(self, payment: Payment, amount: int | None = None, **more: Any) -> Any:
         """Refund a payment; ``more`` goes into the command."""
-        key = {"origin": f"ops|POST /refunds|{payment.id} {amount}"} if "plan" not in more else {}
+        origin = None if "plan" in more else f"ops|POST /refunds|{payment.id} {amount}"
         command = RefundPaymentCommand(
             payment_id=PaymentId(payment.id),
             actor="ops",
             amount_minor=amount,
+            origin=origin,
             again=True,
-            **key,
             **more,
         )
         return await self.ask("refund_payment", command)
