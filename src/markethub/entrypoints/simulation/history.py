@@ -43,6 +43,8 @@ TICK_S: Final = (5.0, 60.0)
 """How often processes look for what nobody told them of: a few times a history."""
 REPETITIONS_MAXIMUM: Final = 20
 """A worker's step that is not done by then is left for the next tick."""
+AFTERWARDS_S: Final = 30.0
+"""For how long after the last click faults still strike."""
 RESTART_S: Final = 3.0
 ALARMED_S: Final = 2.0
 """How long a worker rests after an error, as in production."""
@@ -93,7 +95,7 @@ class _World:
         self._trace: list[str] | None = [] if traced else None
         self._log: list[str] = []
         self._violations: list[Violation] = []
-        self.loop = VirtualLoop(dice(plan.seed, "turns"))
+        self.loop = VirtualLoop(dice(plan.seed, "turns"), steps_maximum=STEPS_MAXIMUM)
         self.striker = Striker(dice(plan.seed, "strikes"), plan.strikes)
         self._dice = dice(plan.seed, "world")
         self._turn_rate = self._dice.choice((0.0, 0.1, 0.3, 0.6))
@@ -144,7 +146,7 @@ class _World:
                 self.loop.outside(click.at_s, self._click, click)
             last_s = self.plan.clicks[-1].at_s if self.plan.clicks else 0.0
             self._tick()
-            self._run(until_s=last_s + 60.0)
+            self._run(until_s=last_s + AFTERWARDS_S)
             self._heal()
             for pod in self.pods:
                 if pod.life is not None:
@@ -165,13 +167,13 @@ class _World:
         )
 
     def _run(self, *, until_s: float) -> None:
-        while self.loop.step(until_s=until_s):
-            for pod in self.pods:
+        step, pods = self.loop.step, self.pods
+        while step(until_s=until_s):
+            for pod in pods:
                 if pod.life is not None and pod.life.is_over:
                     self._bury(pod)
-            if self.loop.steps > STEPS_MAXIMUM:
-                self._violate("stuck", "the history goes round in circles")
-                return
+        if self.loop.steps >= STEPS_MAXIMUM:
+            self._violate("stuck", "the history goes round in circles")
 
     def _heal(self) -> None:
         """Stop all faults, and give the core what it may need to come to rest."""
@@ -192,9 +194,8 @@ class _World:
             if is_deaf and turn == BACKFILL_TURN:
                 # What the provider gave up delivering is fetched by somebody who was told so.
                 self.loop.spawn(None, self._backfill())
-            for pod in self.pods:
-                assert pod.life is not None
-                self.loop.spawn(pod.life, self._work(pod, recovers=True))
+            pod = self.pods[turn % PROCESSES]
+            self.loop.spawn(pod.life, self._work(pod, recovers=True))
             self._run(until_s=self.loop.time() + 60.0)
             if self._is_quiet() and (turn > BACKFILL_TURN or not is_deaf):
                 break
@@ -357,7 +358,7 @@ class _World:
         up = [pod for pod in self.pods if pod.is_up]
         if up:
             pod = up[int(self._dice.random() * len(up))]
-            self.loop.spawn(pod.life, self._work(pod, recovers=True))
+            self.loop.spawn(pod.life, self._work(pod, recovers=self._dice.random() < 0.5))
         self.loop.outside(self._tick_s * (0.5 + self._dice.random()), self._tick)
 
     def _befall(self) -> None:
@@ -396,10 +397,19 @@ class _World:
         await self._repeat("inbox", worker.process_inbox)
         if self._is_untold or recovers:
             self._is_untold = False
-            await self._repeat("relay", worker.relay.step)
+            await self._repeat("relay", worker.relay.step, while_=lambda: self._is_untold)
 
-    async def _repeat(self, name: str, step: Callable[[], Awaitable[Any]]) -> None:
-        """Repeat a step while there is more to do, as a worker's loop does."""
+    async def _repeat(
+        self,
+        name: str,
+        step: Callable[[], Awaitable[Any]],
+        *,
+        while_: Callable[[], bool] = lambda: True,
+    ) -> None:
+        """Repeat a step while there is more to do, as a worker's loop does.
+
+        Unlike production nobody asks again in vain where ``while_`` knows better.
+        """
         for _ in range(REPETITIONS_MAXIMUM):
             try:
                 done = await step()
@@ -408,7 +418,7 @@ class _World:
             except Exception as error:  # noqa: BLE001 - as above
                 self._forgive(name, error)
             else:
-                if not (done.is_full if isinstance(done, InboxBatch) else done):
+                if not (done.is_full if isinstance(done, InboxBatch) else done) or not while_():
                     return
                 continue
             await asyncio.sleep(ALARMED_S)

@@ -100,9 +100,10 @@ class Ready:
 class VirtualLoop:
     """As much of an event loop as tasks, futures, locks and time-outs need, and no more."""
 
-    def __init__(self, dice: Random) -> None:
+    def __init__(self, dice: Random, *, steps_maximum: int = 1_000_000) -> None:
         """Begin at time zero. ``dice`` decide the order of what can run at the same time."""
-        self._dice = dice
+        self._roll = dice.random
+        self._steps_maximum = steps_maximum
         self._now_s = 0.0
         self._ready: list[Ready] = []
         self._timers: list[tuple[float, int, Ready]] = []
@@ -209,8 +210,10 @@ class VirtualLoop:
             asyncio._set_running_loop(before)
 
     def step(self, *, until_s: float) -> bool:
-        """Call one thing; False when there is nothing to call up to that time."""
+        """Call one thing; False when there is nothing to call up to that time, or too much."""
         ready = self._ready
+        if self.steps >= self._steps_maximum:
+            return False
         while True:
             count = len(ready)
             if not count:
@@ -219,7 +222,7 @@ class VirtualLoop:
                 continue
             if count > 1:
                 # Whoever is last takes the place of the one that is taken: no list is shifted.
-                index = int(self._dice.random() * count)
+                index = int(self._roll() * count)
                 next_, ready[index] = ready[index], ready[-1]
                 ready.pop()
             else:

@@ -58,23 +58,36 @@ class Passage:
         self.loop = loop
         self.life = life
         self.dice = dice
+        self._dice_turn = dice.random
         self._striker = striker
         self._turn_rate = turn_rate
         self._note = note
+
+    def look(self, site: str, family: str) -> Strike | None:
+        """Come to a call; return what strikes it. Raises Crash where no port is open any more."""
+        if self.life.is_over:
+            raise Crash
+        self._note(site)
+        return self._striker.look(site, family)
+
+    def lets_others_go_first(self) -> bool:
+        """Tell whether whoever calls is to wait for its turn."""
+        return self._dice_turn() < self._turn_rate
 
     async def enter(self, site: str, family: str) -> Strike | None:
         """Come to a call; return what strikes it, if that is for the port to play.
 
         Raises Crash where the process dies before the call, and what a database raises.
         """
-        if self.life.is_over:
-            raise Crash
-        strike = self._striker.look(site, family)
-        self._note(site)
-        if strike is None:
-            if self.dice.random() < self._turn_rate:
-                await TURN
-            return None
+        strike = self.look(site, family)
+        if strike is not None:
+            return await self.suffer(strike)
+        if self.lets_others_go_first():
+            await TURN
+        return None
+
+    async def suffer(self, strike: Strike) -> Strike | None:
+        """Be struck: raise what a database raises, or return what is for the port to play."""
         self._note(f"struck by {strike.fault}")
         match strike.fault:
             case Fault.CRASH_BEFORE:
@@ -113,9 +126,16 @@ def _guarded(protocol: type, name: str) -> _Repository:
 
     def method(site: str, called: str) -> Callable[..., Awaitable[Any]]:
         async def call(self: Any, *args: Any, **named: Any) -> Any:
-            strike = await self.passage.enter(site, "statement")
+            # The same as ``enter``, in place: nothing is called as often as this.
+            passage = self.passage
+            strike = passage.look(site, "statement")
+            if strike is not None:
+                strike = await passage.suffer(strike)
+            elif passage.lets_others_go_first():
+                await TURN
             result = await getattr(self.inner, called)(*args, **named)
-            self.passage.leave(strike)
+            if strike is not None:
+                passage.leave(strike)
             return result
 
         return call
