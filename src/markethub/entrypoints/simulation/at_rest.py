@@ -4,8 +4,9 @@ from collections import defaultdict
 from collections.abc import Iterator
 from typing import Any
 
+import msgspec
+
 from markethub.adapters.memory.database import Database
-from markethub.adapters.stripe.event_types import EVENT_TYPES
 from markethub.entrypoints.simulation.model import ORDER_ID, PAYMENT_ID, Expected, Truth
 from markethub.entrypoints.simulation.plan import Paths
 from markethub.entrypoints.simulation.row_rules import Wrong
@@ -17,6 +18,10 @@ OUR_STATUS = {
 """The provider's words for an intent's status, where ours differ."""
 IGNORED_RIGHTLY = frozenset({"wrong_mode", "foreign"})
 """Why an event may end without an effect. A foreign one must bear no id of ours."""
+UNNEEDED = frozenset(
+    {"customer.created", "customer.updated", "setup_intent.created", "setup_intent.canceled"}
+)
+"""What the provider tells here, where we are told of everything, and nobody of ours needs."""
 GHOST = "ghost"
 """The end of the id of an event of ours about a payment that there is not: somebody must look."""
 MISLEADING = ("lie", "mode", "alien", "name", "twin")
@@ -158,12 +163,29 @@ def _inbox(database: Database) -> Iterator[Wrong]:
                 yield "I6", f"{named} bears an id of ours that there is not, and is {row.status}"
         elif row.status.value not in ("processed", "ignored"):
             yield "I6", f"{named} is {row.status}: {row.reason}"
-        elif row.reason == "unhandled_type" and row.event.type not in EVENT_TYPES:
-            continue  # the provider tells us of everything here, also of what nobody needs
+        elif row.reason == "unhandled_type" and row.event.type in UNNEEDED:
+            continue
+        elif row.reason in ("unknown_customer", "unknown_method"):
+            if _is_kept(_object_id(row), database):
+                yield "I6", f"{named} was ignored, and we have what it is about"
         elif row.status.value == "ignored" and row.reason not in IGNORED_RIGHTLY:
             yield "I6", f"{named} was ignored: {row.reason}"
         elif row.reason == "foreign" and not str(row.event.id).endswith(MISLEADING):
             yield "I6", f"{named} was taken for foreign"
+
+
+def _object_id(row: Any) -> str:
+    return str(msgspec.json.decode(row.event.payload)["data"]["object"]["id"])
+
+
+def _is_kept(provider_id: str, database: Database) -> bool:
+    """Tell whether a customer's record or a saved method of the provider's is in use here."""
+    return any(
+        customer.provider_id == provider_id for customer in database.customers.rows.values()
+    ) or any(
+        method.is_active and method.token.reveal() == provider_id
+        for method in database.methods.rows.values()
+    )
 
 
 def _unfinished(truth: Truth, database: Database) -> Iterator[Wrong]:

@@ -10,9 +10,7 @@ from datetime import timedelta
 from typing import Any, Final
 
 import attrs
-import msgspec
 
-from markethub.adapters.fake.signing import signature_header
 from markethub.domain.delivery import DeliveryStatus
 from markethub.domain.errors import InvalidTransition, RequestInProgress
 from markethub.domain.facts import CaptureMethod
@@ -28,14 +26,12 @@ from markethub.domain.usecases.cancel_order import CancelOrderCommand
 from markethub.domain.usecases.cancel_payment import CancelPaymentCommand
 from markethub.domain.usecases.capture_payment import CapturePaymentCommand
 from markethub.domain.usecases.draft_evidence import DraftEvidenceCommand
-from markethub.domain.usecases.receive_event import ReceiveEventCommand
 from markethub.domain.usecases.remove_method import RemoveMethodCommand
 from markethub.domain.usecases.set_default_method import SetDefaultMethodCommand
 from markethub.domain.usecases.submit_evidence import SubmitEvidenceCommand
 from markethub.entrypoints.simulation.at_rest import GHOST
 from markethub.entrypoints.simulation.faults import Fault, Strike
 from markethub.entrypoints.simulation.plan import Click, Plan
-from markethub.entrypoints.simulation.provider import SECRET
 from markethub.entrypoints.simulation.script import (
     C1,
     CHALLENGE,
@@ -50,8 +46,6 @@ from markethub.entrypoints.simulation.world import Surroundings
 
 Act = Callable[[Script], Awaitable[None]]
 
-BEGIN: Final = "what is looked at begins"
-"""Notes where the part of a scenario begins of which all pairs of crashes are tried."""
 END: Final = "the story ends"
 """Notes where nothing happens any more but what happens by the clock."""
 DONE: Final = "the script is done"
@@ -106,29 +100,43 @@ async def challenge(script: Script) -> None:
 
 
 async def capture(script: Script) -> None:
-    """Hold money three times: capture it, capture a part, let it go."""
-    whole = await script.paid("o-1", capture=CaptureMethod.MANUAL)
-    await script.ask("capture_payment", CapturePaymentCommand(payment_id=whole.id, origin="whole"))
-    part = await script.paid("o-2", capture=CaptureMethod.MANUAL)
-    command = CapturePaymentCommand(payment_id=part.id, amount_minor=2000, origin="part")
+    """Hold money, and take it."""
+    held = await script.paid(capture=CaptureMethod.MANUAL)
+    await script.ask("capture_payment", CapturePaymentCommand(payment_id=held.id, origin="k"))
+
+
+async def capture_a_part(script: Script) -> None:
+    """Hold money, and take a part of it."""
+    held = await script.paid(capture=CaptureMethod.MANUAL)
+    script.begins()
+    command = CapturePaymentCommand(payment_id=held.id, amount_minor=2000, origin="k")
     await script.ask("capture_payment", command)
-    none = await script.paid("o-3", capture=CaptureMethod.MANUAL)
-    await script.ask("cancel_payment", CancelPaymentCommand(payment_id=none.id, origin="none"))
+
+
+async def let_go(script: Script) -> None:
+    """Hold money, and let it go."""
+    held = await script.paid(capture=CaptureMethod.MANUAL)
+    script.begins()
+    await script.ask("cancel_payment", CancelPaymentCommand(payment_id=held.id, origin="k"))
 
 
 # --- saved methods ------------------------------------------------------------------------------
 
 
-async def save_and_charge(script: Script) -> None:
-    """Save a card while paying, and charge it again, with and without the customer."""
+async def save_while_paying(script: Script) -> None:
+    """Save a card while paying, and pay by it again."""
     await script.paid("o-1", save_method=True)
     [method] = await script.saved(1)
+    await script.paid("o-2", method_id=method.id)
+
+
+async def charge_off_session(script: Script) -> None:
+    """Charge a saved card while its customer is away."""
+    await script.paid("o-1", save_method=True)
+    [method] = await script.saved(1)
+    script.begins()
     await script.register("o-2")
     await script.charge("o-2", method_id=method.id, off_session=True)
-    await script.register("o-3")
-    started = await script.charge("o-3", method_id=method.id)
-    script.pay(started)
-    await script.confirm(started.payment)
 
 
 async def set_up_and_remove(script: Script) -> None:
@@ -143,19 +151,31 @@ async def set_up_and_remove(script: Script) -> None:
     await script.ask("remove_method", RemoveMethodCommand(method_id=first.id, customer_id=C1))
 
 
+async def lose_the_customer(script: Script) -> None:
+    """Save a card; then somebody deletes the customer's record at the provider."""
+    await script.paid("o-1", save_method=True)
+    await script.saved(1)
+    script.begins()
+    [record] = script.at_provider("/v1/customers")
+    script.in_dashboard("DELETE", f"/v1/customers/{record['id']}")
+    await script.ask("start_setup", C1)
+    await script.paid("o-2", save_method=True)
+
+
 # --- refunds ------------------------------------------------------------------------------------
 
 
 async def refund(script: Script) -> None:
     """Give all of a payment back."""
     payment = await script.paid()
-    script.world.note(BEGIN)
+    script.begins()
     await script.refund(payment)
 
 
 async def refund_in_parts(script: Script) -> None:
     """Give parts back: by a request, in the dashboard, and by a plan."""
     payment = await script.paid()
+    script.begins()
     await script.refund(payment, 1000)
     script.world.bank.refund_in_dashboard(str(payment.charge_id), amount=500)
 
@@ -173,12 +193,19 @@ async def refund_in_parts(script: Script) -> None:
 
 
 async def refund_that_comes_back(script: Script) -> None:
-    """Give money back that the banks return, at once or later."""
+    """Give money back that the bank returns after it had arrived."""
     payment = await script.paid(card=FAILING_REFUND)
+    script.begins()
     await script.refund(payment, 1000)
-    pending = await script.paid("o-2", card=PENDING_REFUND)
-    made = await script.refund(pending, 2000)
-    await script.world.pause(8.0)
+    await script.world.pause(4.0)
+
+
+async def refund_that_takes_its_time(script: Script) -> None:
+    """Give money back that arrives later, and then is returned."""
+    payment = await script.paid(card=PENDING_REFUND)
+    script.begins()
+    made = await script.refund(payment, 2000)
+    await script.world.pause(5.0)
     if made.provider_id is not None:
         script.world.bank.fail_refund(made.provider_id)
 
@@ -188,6 +215,7 @@ async def refund_that_comes_back(script: Script) -> None:
 
 async def _disputed(script: Script) -> Any:
     payment = await script.paid()
+    script.begins()
     opened = script.world.bank.open_dispute(str(payment.charge_id))
     return await script.heard_of(opened["id"])
 
@@ -216,6 +244,7 @@ async def dispute_lost_and_won_late(script: Script) -> None:
 async def dispute_accepted(script: Script) -> None:
     """Be warned of fraud, then give in to the dispute."""
     payment = await script.paid()
+    script.begins()
     script.world.bank.warn_of_fraud(str(payment.charge_id))
     opened = script.world.bank.open_dispute(str(payment.charge_id), amount=3000)
     dispute = await script.heard_of(opened["id"])
@@ -227,6 +256,7 @@ async def inquiry_that_escalates(script: Script) -> None:
     """Give a part back during an inquiry that becomes a chargeback, and win that."""
     bank = script.world.bank
     payment = await script.paid()
+    script.begins()
     opened = bank.open_dispute(str(payment.charge_id), status="warning_needs_response")
     dispute = await script.heard_of(opened["id"])
     await script.refund(payment, 1000)
@@ -241,8 +271,9 @@ async def inquiry_that_escalates(script: Script) -> None:
 
 
 async def receive_and_replay(script: Script) -> None:
-    """Receive an event that nobody can place, replay another, and fetch what was missed."""
+    """Receive events that are hard to place, fetch what was missed, and replay one."""
     payment = await script.paid()
+    script.begins()
     event = script.at_provider("/v1/events")[0]
     ghost = {**event["data"]["object"], "id": "pi_of_nobody00000", "latest_charge": None}
     ghost["metadata"] = {"markethub_payment_id": "pay_of_nobody", "markethub_order_id": "o-9"}
@@ -252,9 +283,10 @@ async def receive_and_replay(script: Script) -> None:
         "type": "payment_intent.succeeded",
         "data": {"object": ghost},
     }
-    body = msgspec.json.encode(stray)
-    signature = signature_header(body, secret=SECRET, at=int(script.world.now.timestamp()))
-    await script.ask("receive_event", ReceiveEventCommand(body=body, signature=signature))
+    await script.deliver(stray)
+    charged = next(each for each in script.at_provider("/v1/events") if _is_charge(each))
+    nameless = {**charged["data"]["object"], "payment_intent": None, "metadata": {}}
+    await script.deliver({**charged, "id": f"{charged['id']}twin", "data": {"object": nameless}})
     await script.ask("backfill_events", timedelta(hours=1))
     assert payment.intent_id is not None
 
@@ -266,9 +298,14 @@ async def receive_and_replay(script: Script) -> None:
     await script.ask("replay_event", EventId(events[0].event.id))
 
 
+def _is_charge(event: Mapping[str, Any]) -> bool:
+    return bool(event["type"] == "charge.succeeded")
+
+
 async def replay_deliveries(script: Script) -> None:
     """Send again what the storefront was told."""
     await script.paid()
+    script.begins()
 
     async def told(app: Any) -> Any:
         page = await app.delivery_queries.deliveries(DeliveryStatus.DELIVERED)
@@ -320,12 +357,7 @@ async def rotate(script: Script) -> None:
     await script.ask("plan_subscription", url)
     await script.ask("apply_subscription", url)
     [endpoint, *_] = script.at_provider("/v1/webhook_endpoints")
-    script.world.account.request(
-        method="POST",
-        path=f"/v1/webhook_endpoints/{endpoint['id']}",
-        params={"disabled": True},
-        auth="sk_test_dev",
-    )
+    script.in_dashboard("POST", f"/v1/webhook_endpoints/{endpoint['id']}", disabled=True)
     await script.ask("apply_subscription", url)
     await script.ask("rotate_subscription.begin", url, restart=True)
     await script.ask("rotate_subscription.begin", url, restart=True)
@@ -406,10 +438,18 @@ SCENARIOS: Final[Mapping[str, Scenario]] = {
     "decline and retry": Scenario(acts={0.0: decline_and_retry}),
     "challenge": Scenario(acts={0.0: challenge}),
     "capture": Scenario(acts={0.0: capture}),
-    "save and charge": Scenario(acts={0.0: save_and_charge}),
+    "capture a part": Scenario(acts={0.0: capture_a_part}),
+    "let go": Scenario(acts={0.0: let_go}),
+    "save while paying": Scenario(acts={0.0: save_while_paying}),
+    "charge off-session": Scenario(acts={0.0: charge_off_session}),
     "set up and remove": Scenario(acts={0.0: set_up_and_remove}),
+    "customer lost": Scenario(
+        acts={0.0: lose_the_customer},
+        strikes=(Strike("gateway POST /v1/customers", 1, Fault.STORED_500),),
+    ),
     "refund in parts": Scenario(acts={0.0: refund_in_parts}),
     "refund that comes back": Scenario(acts={0.0: refund_that_comes_back}),
+    "refund that takes its time": Scenario(acts={0.0: refund_that_takes_its_time}),
     "dispute lost and won late": Scenario(acts={0.0: dispute_lost_and_won_late}),
     "dispute accepted": Scenario(acts={0.0: dispute_accepted}),
     "inquiry that escalates": Scenario(acts={0.0: inquiry_that_escalates}),
@@ -421,6 +461,18 @@ SCENARIOS: Final[Mapping[str, Scenario]] = {
         acts={0.0: charge},
         lasts_s=45.0,
         strikes=_silence("gateway POST /v1/payment_intents", times=3),
+    ),
+    "charge behind a 500": Scenario(
+        acts={0.0: charge},
+        strikes=(Strike("gateway POST /v1/payment_intents", 1, Fault.STORED_500),),
+    ),
+    "slow worker": Scenario(
+        acts={0.0: charge},
+        lasts_s=30.0,
+        strikes=(
+            Strike("payments.find_by_intent", 3, Fault.STORE_SLOW, 12.0),
+            Strike("payments.find_by_intent", 4, Fault.STORE_SLOW, 12.0),
+        ),
     ),
     "unknown refund": Scenario(
         acts={0.0: refund},

@@ -4,6 +4,9 @@ from collections.abc import Awaitable, Callable
 from operator import attrgetter
 from typing import Any, Final
 
+import msgspec
+
+from markethub.adapters.fake.signing import signature_header
 from markethub.adapters.fake.store import JsonObject
 from markethub.domain.dispute import Dispute
 from markethub.domain.errors import TryAgain
@@ -16,9 +19,11 @@ from markethub.domain.ports.disputes import DisputeFilter
 from markethub.domain.ports.methods import MethodView
 from markethub.domain.usecases.charge_order import ChargeOrderCommand, ChargeStarted
 from markethub.domain.usecases.confirm_payment import ConfirmPaymentCommand
+from markethub.domain.usecases.receive_event import ReceiveEventCommand
 from markethub.domain.usecases.refund_payment import RefundPaymentCommand
 from markethub.domain.usecases.register_order import RegisterOrderCommand
 from markethub.domain.usecases.usage import Wish
+from markethub.entrypoints.simulation.provider import SECRET
 from markethub.entrypoints.simulation.world import Surroundings, TimedOut, Unreachable
 
 SUCCESS: Final = "4242424242424242"
@@ -26,6 +31,9 @@ DECLINED: Final = "4000000000000002"
 CHALLENGE: Final = "4000002760003184"
 FAILING_REFUND: Final = "4000000000005126"
 PENDING_REFUND: Final = "4000000000007726"
+
+BEGIN: Final = "what is looked at begins"
+"""Notes where the prologue of a scenario ends."""
 
 _WAITS_S: Final = (0.5, 1.5, 4.0, 11.0, 20.0)
 """How long a client waits before it asks again; then it gives up."""
@@ -129,6 +137,10 @@ class Script:
         self.pay(started, card)
         return await self.confirm(started.payment)
 
+    def begins(self) -> None:
+        """Say that what comes is what the story is about; what was before, others tell."""
+        self.world.note(BEGIN)
+
     async def refund(self, payment: Payment, amount: int | None = None, **more: Any) -> Any:
         """Refund a payment; ``more`` goes into the command."""
         origin = None if "plan" in more else f"ops|POST /refunds|{payment.id} {amount}"
@@ -198,6 +210,16 @@ class Script:
             method="GET", path=path, params={"limit": 100}, auth="sk_test_dev"
         )
         return list(answer.body["data"])
+
+    def in_dashboard(self, method: str, path: str, **params: object) -> None:
+        """Change something there."""
+        self.world.account.request(method=method, path=path, params=params, auth="sk_test_dev")
+
+    async def deliver(self, event: JsonObject) -> None:
+        """Deliver an event as the provider does, signed."""
+        body = msgspec.json.encode(event)
+        signature = signature_header(body, secret=SECRET, at=int(self.world.now.timestamp()))
+        await self.ask("receive_event", ReceiveEventCommand(body=body, signature=signature))
 
     def _confirm(self, path: str, client_secret: str, card: str) -> None:
         number = {"number": card, "exp_month": 12, "exp_year": 2030, "cvc": "123"}

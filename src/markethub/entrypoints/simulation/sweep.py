@@ -5,16 +5,18 @@ that hardly ever happen, and each with everything that can strike there.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from itertools import islice
 from typing import Final
 
 import attrs
 
 from markethub.entrypoints.simulation.faults import CRASH, Fault, Strike
 from markethub.entrypoints.simulation.history import run_history
-from markethub.entrypoints.simulation.outcome import Violation
+from markethub.entrypoints.simulation.outcome import History
 from markethub.entrypoints.simulation.plan import Plan
-from markethub.entrypoints.simulation.scenarios import BEGIN, DONE, END, Scenario
+from markethub.entrypoints.simulation.scenarios import DONE, END, Scenario
+from markethub.entrypoints.simulation.script import BEGIN
 
 _AT_GATEWAY: Final = (
     Fault.REQUEST_LOST,
@@ -48,10 +50,20 @@ class Place:
     nth: int
 
     @property
+    def is_edge(self) -> bool:
+        """Tell whether something lasts from here on: what came before it, or what it does."""
+        lasts = bool(self.faults) and self.site != "tx.begin"
+        return lasts or self.site.startswith("keys.")
+
+    @property
+    def is_at_gateway(self) -> bool:
+        """Tell whether it is a request to the provider."""
+        return self.site.startswith("gateway ")
+
+    @property
     def faults(self) -> tuple[Fault, ...]:
         """What else can strike here, beside crashes."""
-        is_gateway = self.site.startswith("gateway ")
-        return _AT_GATEWAY if is_gateway else _FAULTS.get(self.site, ())
+        return _AT_GATEWAY if self.is_at_gateway else _FAULTS.get(self.site, ())
 
     def struck_by(self, fault: Fault) -> Strike:
         """Return the strike of a fault here."""
@@ -62,89 +74,75 @@ class BrokenScenario(Exception):
     """A scenario does not come to its end, or breaks a rule, with nothing struck."""
 
 
-@attrs.frozen(kw_only=True)
-class Swept:
-    """What a sweep came to."""
-
-    histories: int
-    missed: Sequence[Plan]
-    """Whose strikes did not all strike."""
-    violations: Sequence[tuple[Plan, Violation]]
-
-
 def places(scenario: Scenario) -> Sequence[Place]:
-    """Run a scenario, and return every call of a port that was made, in their order.
+    """Run a scenario, and return every call of a port behind its prologue, in their order.
 
     Raises BrokenScenario.
     """
-    return _lived(scenario)[0]
-
-
-def places_in_question(scenario: Scenario) -> Sequence[Place]:
-    """Return as ``places`` those that come after the scenario's prologue. Raises likewise."""
-    all_, prologue = _lived(scenario)
-    return all_[prologue:]
-
-
-def _lived(scenario: Scenario) -> tuple[Sequence[Place], int]:
     history = run_history(scenario.plan(), traced=True)
     if history.violations:
         raise BrokenScenario(str(history.violations[0]))
-    if len(history.strikes) != len(scenario.strikes):
+    if missed(history):
         raise BrokenScenario("not all that belongs to it struck")
+    taken = {(strike.site, strike.nth) for strike in scenario.strikes}
     counts: Counter[str] = Counter()
     met: list[Place] = []
-    prologue, done = 0, 0
+    done = 0
     for line in history.trace:
         text = line[_NOTE_FROM:]
         if text in history.calls:
             counts[text] += 1
-            met.append(Place(text, counts[text]))
+            if (text, counts[text]) not in taken:
+                met.append(Place(text, counts[text]))
         elif text == BEGIN:
-            prologue = len(met)
+            met.clear()
         elif text == DONE:
             done += 1
         elif text == END:
             break
     if done < len(scenario.acts):
         raise BrokenScenario("it does not come to its end")
-    taken = {(strike.site, strike.nth) for strike in scenario.strikes}
-    return [place for place in met if (place.site, place.nth) not in taken], prologue
+    return met
 
 
-def single(scenario: Scenario) -> Iterator[Plan]:
-    """Plan every history of a scenario in which one more thing strikes."""
+def singles(scenario: Scenario, *, stride: int = 1) -> Iterator[Plan]:
+    """Plan every history of a scenario in which one more thing strikes.
+
+    With a ``stride``: all crashes at what lasts and all that strikes at the gateway, and of the
+    rest every so many. Wherever a process dies within a transaction, nothing of it is kept.
+    """
+    rest = 0
     for place in places(scenario):
         for fault in (*CRASH, *place.faults):
+            if not (place.is_edge if fault in CRASH else place.is_at_gateway):
+                rest += 1
+                if rest % stride:
+                    continue
             yield _struck(scenario, place.struck_by(fault))
 
 
-def pairs(scenario: Scenario) -> Iterator[Plan]:
+def pairs(scenario: Scenario, *, stride: int = 1) -> Iterator[Plan]:
     """Plan every history of a scenario with two crashes, each before or after a call.
 
-    After the first the story goes another way, so the second may find nothing to strike.
+    With a ``stride``: every so many of them. After the first crash the story goes another way,
+    so the second may find nothing to strike.
     """
-    met = places_in_question(scenario)
-    for later, second in enumerate(met):
-        for first in met[:later]:
-            for one in CRASH:
-                for other in CRASH:
-                    yield _struck(scenario, first.struck_by(one), second.struck_by(other))
+    met = places(scenario)
+    every = (
+        (first.struck_by(one), second.struck_by(other))
+        for later, second in enumerate(met)
+        for first in met[:later]
+        for one in CRASH
+        for other in CRASH
+    )
+    for strikes in islice(every, stride // 2, None, stride):
+        yield _struck(scenario, *strikes)
 
 
 def _struck(scenario: Scenario, *strikes: Strike) -> Plan:
     return attrs.evolve(scenario.plan(), strikes=(*scenario.strikes, *strikes))
 
 
-def sweep(plans: Iterable[Plan]) -> Swept:
-    """Live through the histories."""
-    histories = 0
-    missed: list[Plan] = []
-    violations: list[tuple[Plan, Violation]] = []
-    for plan in plans:
-        histories += 1
-        history = run_history(plan)
-        if set(history.strikes) != set(plan.strikes or ()):
-            missed.append(plan)
-        violations += [(plan, violation) for violation in history.violations]
-    return Swept(histories=histories, missed=missed, violations=violations)
+def missed(history: History) -> bool:
+    """Tell whether something planned did not strike: it was no crash of that place then."""
+    return set(history.strikes) != set(history.plan.strikes or ())
