@@ -4,8 +4,6 @@ from collections import defaultdict
 from collections.abc import Iterator
 from typing import Any
 
-import msgspec
-
 from markethub.adapters.memory.database import Database
 from markethub.entrypoints.simulation.model import ORDER_ID, PAYMENT_ID, Expected, Truth
 from markethub.entrypoints.simulation.plan import Paths
@@ -16,8 +14,9 @@ OUR_STATUS = {
     "requires_capture": "authorized",
 }
 """The provider's words for an intent's status, where ours differ."""
-IGNORED_RIGHTLY = frozenset({"wrong_mode", "foreign"})
-"""Why an event may end without an effect. A foreign one must bear no id of ours."""
+IGNORED_RIGHTLY = frozenset({"wrong_mode", "foreign", "unknown_method", "unknown_customer"})
+"""Why an event may end without an effect. A foreign one must bear no id of ours;
+what is known of methods is compared with the provider's."""
 UNNEEDED = frozenset(
     {"customer.created", "customer.updated", "setup_intent.created", "setup_intent.canceled"}
 )
@@ -34,9 +33,10 @@ def violations_at_rest(truth: Truth, database: Database, paths: Paths) -> Iterat
     yield from _books(truth, database)
     yield from _refunds(truth, database)
     yield from _disputes(truth, database)
+    yield from _methods(truth, database)
     yield from _inbox(database)
     if paths is not Paths.WEBHOOKS:
-        yield from _unfinished(truth, database)
+        yield from _unfinished(database)
 
 
 def _intents(truth: Truth, database: Database, paths: Paths) -> Iterator[Wrong]:
@@ -132,15 +132,13 @@ def _refunds(truth: Truth, database: Database) -> Iterator[Wrong]:
             yield "I5", f"refund {refund['id']} is {refund['status']}, here {known[0].status}"
     for payment in database.payments.rows.values():
         if payment.refunded.minor != refunded[payment.id]:
-            yield (
-                "I2",
-                f"payment {payment.id}: {payment.refunded.minor} refunded, rows say {refunded[payment.id]}",
-            )
-        if payment.refund_reserved.minor != reserved[payment.id]:
-            yield (
-                "I2",
-                f"payment {payment.id}: {payment.refund_reserved.minor} reserved, rows say {reserved[payment.id]}",
-            )
+            told, say = payment.refunded.minor, refunded[payment.id]
+            yield "I2", f"payment {payment.id}: {told} refunded, rows say {say}"
+        # Somebody else may have given back what was reserved: then there is less left to reserve.
+        left = payment.captured.minor - payment.refunded.minor
+        if payment.refund_reserved.minor != min(reserved[payment.id], left):
+            told, say = payment.refund_reserved.minor, reserved[payment.id]
+            yield "I2", f"payment {payment.id}: {told} reserved, rows say {say}"
 
 
 def _disputes(truth: Truth, database: Database) -> Iterator[Wrong]:
@@ -155,6 +153,32 @@ def _disputes(truth: Truth, database: Database) -> Iterator[Wrong]:
             yield "I5", f"dispute {dispute['id']} is {dispute['status']}, here {known[0].status}"
 
 
+def _methods(truth: Truth, database: Database) -> Iterator[Wrong]:
+    kept = {
+        row.token.reveal(): row
+        for row in database.methods.rows.values()
+        if row.status.value != "removed"
+    }
+    for token, row in kept.items():
+        theirs = truth.methods.get(token)
+        if theirs is None or (row.status.value == "active" and theirs["customer"] is None):
+            yield "I5", f"method {row.id} is {row.status}, and detached at the provider"
+    customers = {
+        row.provider_id: row.id
+        for row in database.customers.rows.values()
+        if row.provider_id is not None
+    }
+    # One card may be attached more than once: we keep the newest of a customer's.
+    cards = {
+        (row.customer_id, truth.methods[row.token.reveal()]["card"]["fingerprint"])
+        for row in database.methods.rows.values()
+    }
+    for theirs in truth.methods.values():
+        card = (customers.get(theirs["customer"]), theirs["card"]["fingerprint"])
+        if theirs["customer"] in customers and card not in cards:
+            yield "I5", f"method {theirs['id']} is attached, and nobody here knows it"
+
+
 def _inbox(database: Database) -> Iterator[Wrong]:
     for row in database.inbox.rows.values():
         named = f"event {row.event.id} ({row.event.type})"
@@ -165,30 +189,13 @@ def _inbox(database: Database) -> Iterator[Wrong]:
             yield "I6", f"{named} is {row.status}: {row.reason}"
         elif row.reason == "unhandled_type" and row.event.type in UNNEEDED:
             continue
-        elif row.reason in ("unknown_customer", "unknown_method"):
-            if _is_kept(_object_id(row), database):
-                yield "I6", f"{named} was ignored, and we have what it is about"
         elif row.status.value == "ignored" and row.reason not in IGNORED_RIGHTLY:
             yield "I6", f"{named} was ignored: {row.reason}"
         elif row.reason == "foreign" and not str(row.event.id).endswith(MISLEADING):
             yield "I6", f"{named} was taken for foreign"
 
 
-def _object_id(row: Any) -> str:
-    return str(msgspec.json.decode(row.event.payload)["data"]["object"]["id"])
-
-
-def _is_kept(provider_id: str, database: Database) -> bool:
-    """Tell whether a customer's record or a saved method of the provider's is in use here."""
-    return any(
-        customer.provider_id == provider_id for customer in database.customers.rows.values()
-    ) or any(
-        method.is_active and method.token.reveal() == provider_id
-        for method in database.methods.rows.values()
-    )
-
-
-def _unfinished(truth: Truth, database: Database) -> Iterator[Wrong]:
+def _unfinished(database: Database) -> Iterator[Wrong]:
     for operation in database.operations.rows.values():
         if operation.is_unresolved:
             yield "I11", f"{operation.kind} {operation.id} is unresolved"

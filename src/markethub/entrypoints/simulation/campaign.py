@@ -104,7 +104,7 @@ class Tally:
         return not self.violations
 
 
-class Lost(Exception):  # noqa: N818 - what happened to the process
+class Lost(Exception):
     """A process of the campaign died: the seeds it was at are named."""
 
 

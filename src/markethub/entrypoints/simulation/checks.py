@@ -60,11 +60,10 @@ class Oracle:
         if not is_paid(charge):
             return
         order_id = charge["metadata"].get("markethub_order_id")
-        if order_id is not None and len(self.truth.paid_charges_of_order[order_id]) > 1:
-            yield (
-                "I1",
-                f"order {order_id} was charged {len(self.truth.paid_charges_of_order[order_id])} times",
-            )
+        times = len(self.truth.paid_charges_of_order[order_id]) if order_id else 0
+        if times > 1:
+            yield "I1", f"order {order_id} was charged {times} times"
+
         payment_id = charge["metadata"].get("markethub_payment_id")
         if payment_id in self._failed:
             yield "I8", f"payment {payment_id} was told to have failed, and took money afterwards"
@@ -80,7 +79,7 @@ class Oracle:
 
     # --- our rows -----------------------------------------------------------------------------
 
-    def committed(self, table: str, id: Any, before: Any, after: Any) -> None:
+    def committed(self, table: str, before: Any, after: Any) -> None:
         """Hear of a row that was committed."""
         rule = RULES.get(table)
         if rule is not None:

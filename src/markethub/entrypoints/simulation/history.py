@@ -434,9 +434,9 @@ class _World:
 
     # --- what is seen -------------------------------------------------------------------------
 
-    def _put(self, table: str, id: Any, before: Any, after: Any) -> None:
+    def _put(self, table: str, _id: Any, before: Any, after: Any) -> None:
         self.oracle.now_s = self.loop.time()
-        self.oracle.committed(table, id, before, after)
+        self.oracle.committed(table, before, after)
 
     def _committed(self, events: Any) -> None:
         self.oracle.now_s = self.loop.time()

@@ -15,6 +15,7 @@ from markethub.adapters.fake.account import Fault as AccountFault
 from markethub.adapters.fake.carrier import AccountCarrier
 from markethub.adapters.fake.signing import signature_header
 from markethub.adapters.fake.store import JsonObject
+from markethub.adapters.stripe.event_types import EVENT_TYPES as WANTED
 from markethub.adapters.stripe.outcomes import Answer, NoAnswer, NotSent, Reply
 from markethub.domain.operation import ProviderRequest
 from markethub.domain.secret import Secret
@@ -29,6 +30,8 @@ PREVIOUS: Final = Secret("whsec_simulated_before")
 """Still accepted: the overlap of a rotation."""
 RETIRED: Final = Secret("whsec_simulated_long_ago")
 
+EVENT_TYPES: Final = frozenset(WANTED)
+"""What our endpoint is subscribed to."""
 GIVEN_UP_S: Final = 3 * 86_400.0
 """For how long the provider tries to deliver an event."""
 RETRY_S_MAXIMUM: Final = 3_600.0
@@ -82,7 +85,7 @@ class Provider:
             wait_s = value["at"] - START.timestamp() - self._loop.time() + 1.0
             if wait_s < GIVEN_UP_S:
                 self._loop.outside(max(wait_s, 0.0), self.advance)
-        elif kind == "event" and value is not None and value["pending_webhooks"]:
+        elif kind == "event" and value is not None and value["type"] in EVENT_TYPES:
             self.on_event(value)
         self._on_put(kind, id, value)
 

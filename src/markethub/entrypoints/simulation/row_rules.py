@@ -108,11 +108,8 @@ def payment(truth: Truth, before: Any, after: Any) -> Iterator[Wrong]:
     if min(money.minor for money in sums) < 0:
         yield "I2", f"payment {after.id} has a sum below zero"
     if after.refunded.minor + after.refund_reserved.minor > after.captured.minor:
-        yield (
-            "I2",
-            f"payment {after.id}: {after.refunded.minor} refunded and {after.refund_reserved.minor}"
-            f" reserved of {after.captured.minor}",
-        )
+        gone = f"{after.refunded.minor} refunded and {after.refund_reserved.minor} reserved"
+        yield "I2", f"payment {after.id}: {gone} of {after.captured.minor}"
     if after.status.value == "succeeded" and (before is None or before.status is not after.status):
         yield from _paid(truth, after)
 
@@ -158,12 +155,6 @@ def operation(truth: Truth, before: Any, after: Any) -> Iterator[Wrong]:
         )
 
 
-def _is_made_there(truth: Truth, after: Any) -> bool:
-    """Tell whether somebody refunded in the provider's dashboard: no id of ours is on it."""
-    theirs = truth.refunds.get(after.provider_id)
-    return theirs is not None and "markethub_refund_id" not in (theirs["metadata"] or {})
-
-
 def refund(truth: Truth, before: Any, after: Any) -> Iterator[Wrong]:
     """Judge a refund."""
     yield from _version("refund", before, after)
@@ -173,7 +164,7 @@ def refund(truth: Truth, before: Any, after: Any) -> Iterator[Wrong]:
         yield from _edge("refund", REFUND_EDGES, before, after)
     if before is not None and before.provider_id not in (None, after.provider_id):
         yield "I7", f"refund {after.id} changed its provider's id"
-    if not after.actor and not _is_made_there(truth, after):
+    if after.provider_id is None and not after.actor:
         yield "I13", f"refund {after.id} names nobody who asked for it"
     if after.amount.minor <= 0:
         yield "I2", f"refund {after.id} of {after.amount.minor}"
@@ -264,7 +255,7 @@ def delivery(truth: Truth, before: Any, after: Any) -> Iterator[Wrong]:  # noqa:
 def method(truth: Truth, before: Any, after: Any) -> Iterator[Wrong]:  # noqa: ARG001 - a rule
     """Judge a saved method."""
     yield from _version("method", before, after)
-    yield from _same("method", before, after, "customer_id", "token", "fingerprint")
+    yield from _same("method", before, after, "customer_id", "fingerprint")
     if after.is_default and after.status.value == "removed":
         yield "I13", f"method {after.id} is removed, and the default"
 

@@ -22,22 +22,22 @@ FAMILIES: Final[Mapping[str, tuple[Fault, ...]]] = {
 """What can strike which kind of site."""
 
 EXPECTED: Final[Mapping[str, tuple[float, float]]] = {
-    "gateway": (3.0, 60.0),
-    "begin": (0.3, 250.0),
-    "statement": (0.8, 1200.0),
-    "commit": (1.2, 250.0),
-    "inbox": (0.5, 60.0),
-    "delivery": (3.0, 60.0),
-    "publisher": (0.6, 20.0),
-    "tick": (1.0, 12.0),
-    "call": (0.3, 40.0),
+    "gateway": (3.0, 35.0),
+    "begin": (0.3, 150.0),
+    "statement": (0.8, 400.0),
+    "commit": (1.0, 150.0),
+    "inbox": (0.5, 25.0),
+    "delivery": (2.5, 25.0),
+    "publisher": (0.5, 7.0),
+    "tick": (0.7, 9.0),
+    "call": (0.3, 20.0),
 }
 """How many faults of the family a history of middling luck meets, in how many calls."""
 INSIDE: Final = frozenset({"gateway", "begin", "statement", "commit", "inbox", "publisher"})
 """The families whose sites are calls of a process, which may die there."""
-CRASHES: Final = 1.2
+CRASHES: Final = 1.0
 """How many crashes it meets, at any call of a port."""
-CALLS: Final = 1800.0
+CALLS: Final = 750.0
 """In so many calls."""
 LUCK: Final = (0.0, 0.3, 1.0, 1.0, 1.0, 2.0, 4.0)
 """Histories differ: some meet nothing of a family, some meet it all the time."""

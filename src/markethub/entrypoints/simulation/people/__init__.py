@@ -1,0 +1,12 @@
+"""What customers, the storefront, operators, banks and strangers do, at random."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from markethub.entrypoints.simulation.people import bank, operator, shopper
+from markethub.entrypoints.simulation.people.memory import Deed, People
+
+DEEDS: Final[Mapping[str, Deed]] = {**shopper.DEEDS, **operator.DEEDS, **bank.DEEDS}
+"""All of them, by name."""
+
+__all__ = ["DEEDS", "Deed", "People"]
