@@ -9,7 +9,9 @@ from markethub.domain.errors import GatewayUnavailable
 from markethub.domain.facts import CaptureMethod, IntentStatus
 from markethub.domain.ids import OrderId
 from markethub.domain.order import OrderStatus
-from markethub.domain.payment import PaymentStatus
+from markethub.domain.payment import Payment, PaymentStatus
+from markethub.domain.ports.gateway import Declined
+from markethub.domain.usecases.cancel_abandoned import STRAY_AFTER
 from markethub.domain.usecases.cancel_order import CancelOrderCommand
 from markethub.domain.usecases.capture_payment import CapturePaymentCommand
 from markethub.domain.usecases.charge_order import ChargeStarted
@@ -25,6 +27,23 @@ pytestmark = pytest.mark.anyio
 async def begun(world: World, *, capture: CaptureMethod | None = None) -> ChargeStarted:
     await world.register()
     return await world.charge(capture=capture)
+
+
+async def stray(world: World) -> Payment:
+    """Let an intent turn up that was given up, and its cancel be refused once."""
+    await world.register()
+    world.gateway.faults = [Fault.STORED_500]
+    with pytest.raises(GatewayUnavailable):
+        await world.charge()
+    [closed] = await world.payments()
+    metadata = {"markethub_payment_id": closed.id, "markethub_order_id": "o-1"}
+    world.stripe_does(
+        "/v1/payment_intents", {"amount": 5000, "currency": "usd", "metadata": metadata}
+    )
+    await world.work()
+    world.gateway.answers = [Declined(code="processing_error")]
+    await world.recover()
+    return await world.payment(closed.id)
 
 
 async def cancel_abandoned(world: World) -> int:
@@ -96,6 +115,22 @@ class TestAnUnpaidIntent:
 
         assert 0 == first
         assert ["canceled"] == [intent["status"] for intent in world.intents()]
+
+
+async def test_a_stray_whose_cancel_failed_is_asked_again_only_a_quarter_of_an_hour_later(
+    world: World,
+) -> None:
+    found = await stray(world)
+    asked: list[timedelta] = []
+    for _ in range(80):
+        world.clock.advance(seconds=30)
+        sent = len(world.gateway.sent)
+        await cancel_abandoned(world)
+        if len(world.gateway.sent) > sent:
+            asked.append(world.clock.now() - found.updated_at)
+
+    assert [STRAY_AFTER] == asked
+    assert PaymentStatus.CANCELED is (await world.payment(found.id)).status
 
 
 @pytest.mark.parametrize("capture", [CaptureMethod.AUTOMATIC, CaptureMethod.MANUAL])

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 from itertools import permutations
+from typing import Any
 
 import pytest
 
@@ -206,6 +207,16 @@ class TestADryRun:
         assert await world.refunds(payment) == []
         assert sent == len(world.gateway.sent)
 
+    async def test_is_refused_while_an_earlier_refund_may_be_the_same(self, world: World) -> None:
+        payment = await world.paid()
+        world.gateway.faults = [Fault.LOST_REPLY]
+        await world.refund(payment, 2000)
+
+        with pytest.raises(RefundUnresolved):
+            await world.container.refund_payment().preview(
+                RefundPaymentCommand(payment_id=payment.id, actor="ada", amount_minor=2000)
+            )
+
     async def test_is_refused_as_the_refund_would_be(self, world: World) -> None:
         payment = await world.paid()
 
@@ -225,12 +236,35 @@ class TestTheSameRefund:
         assert first.id == second.id
         assert 1 == len(world.refunds_at_stripe())
 
-    async def test_by_the_same_origin_for_another_amount_is_refused(self, world: World) -> None:
+    @pytest.mark.parametrize(
+        ("amount", "other"), [(2000, 2001), (2000, None), (None, 5000), (None, 2000)]
+    )
+    async def test_by_the_same_origin_for_another_amount_is_refused(
+        self, world: World, amount: int | None, other: int | None
+    ) -> None:
+        payment = await world.paid()
+        await world.refund(payment, amount, origin="k")
+
+        with pytest.raises(KeyReused):
+            await world.refund(payment, other, origin="k")
+
+    @pytest.mark.parametrize("said", [{"note": "sorry"}, {"reason": RefundReason.GOODWILL}])
+    async def test_by_the_same_origin_for_something_else_is_refused(
+        self, world: World, said: dict[str, Any]
+    ) -> None:
         payment = await world.paid()
         await world.refund(payment, 2000, origin="k")
 
         with pytest.raises(KeyReused):
-            await world.refund(payment, 2001, origin="k")
+            await world.refund(payment, 2000, origin="k", **said)
+
+    async def test_by_the_same_origin_for_all_that_is_left_is_made_once(self, world: World) -> None:
+        payment = await world.paid()
+
+        first = await world.refund(payment, origin="k")
+        second = await world.refund(payment, origin="k")
+
+        assert first.id == second.id
 
     async def test_that_was_refused_is_refused_again(self, world: World) -> None:
         payment = await world.paid()

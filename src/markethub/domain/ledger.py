@@ -181,16 +181,21 @@ def refund_entries(
 
 
 def _exchanged(entry: Entry, movement: BalanceTransaction) -> tuple[Entry, ...]:
-    """Return how cash changed currency where the provider settles in another."""
+    """Return how cash changed currency where the provider settles in another.
+
+    So little that it is nothing in the other currency is exchanged for nothing.
+    """
     settled = attrs.evolve(movement.amount, minor=abs(movement.amount.minor))
-    if settled.currency == entry.amount.currency or not settled.minor:
+    if settled.currency == entry.amount.currency:
         return ()
     leaves = entry.credit is Account.PROVIDER_BALANCE
     out, into = (settled, entry.amount) if leaves else (entry.amount, settled)
     exchange, cash = Account.FOREIGN_EXCHANGE, Account.PROVIDER_BALANCE
-    return (
-        attrs.evolve(entry, kind=EntryKind.FX_OUT, debit=exchange, credit=cash, amount=out),
-        attrs.evolve(entry, kind=EntryKind.FX_IN, debit=cash, credit=exchange, amount=into),
+    sides = ((EntryKind.FX_OUT, exchange, cash, out), (EntryKind.FX_IN, cash, exchange, into))
+    return tuple(
+        attrs.evolve(entry, kind=kind, debit=debit, credit=credit, amount=amount)
+        for kind, debit, credit, amount in sides
+        if amount.minor
     )
 
 

@@ -18,6 +18,7 @@ from markethub.domain.errors import (
     InvalidTransition,
     PaymentDisputed,
     PaymentNotRefundable,
+    RefundExceedsCaptured,
     Refused,
     RequestInProgress,
 )
@@ -139,6 +140,8 @@ class RefundIntent:
     payment_id: PaymentId
     amount: Money
     reason: str
+    takes_the_rest: bool = False
+    """No amount was asked for: it is all that was left."""
 
 
 GatewayCommand = (
@@ -153,7 +156,6 @@ _KIND_OF: Final = {
     CancelIntent: OperationKind.CANCEL,
     RefundIntent: OperationKind.REFUND,
 }
-_WITH_AMOUNT: Final = (UpdateIntent, CaptureIntent, RefundIntent)
 assert set(_KIND_OF.values()) == set(OperationKind), "every kind has its command"
 
 _CONFIRMED: Final = frozenset({IntentStatus.PROCESSING, IntentStatus.REQUIRES_CAPTURE})
@@ -180,7 +182,7 @@ class Operation:
     kind: OperationKind
     request: ProviderRequest
     amount: Money | None = None
-    """What an update, a capture or a refund asked for."""
+    """What an update, a capture or a refund asked for; None for a refund of all that is left."""
     refund_id: RefundId | None = None
     """Which refund it is to make, if it is to make one."""
     origin: str | None = None
@@ -217,7 +219,7 @@ class Operation:
             payment_id=payment_id,
             kind=_KIND_OF[type(command)],
             request=request,
-            amount=command.amount if isinstance(command, _WITH_AMOUNT) else None,
+            amount=_amount_asked(command),
             refund_id=command.refund_id if isinstance(command, RefundIntent) else None,
             origin=origin,
             cancels_order=cancels_order,
@@ -387,18 +389,30 @@ class Operation:
         return attrs.evolve(self, status=status, error_code=code, updated_at=now)
 
 
+def _amount_asked(command: GatewayCommand) -> Money | None:
+    match command:
+        case RefundIntent(takes_the_rest=True):
+            return None
+        case UpdateIntent() | CaptureIntent() | RefundIntent():
+            return command.amount
+        case _:
+            return None
+
+
 def ask_again_after(id: str, age: timedelta) -> timedelta:
     """Return when to ask again for an outcome that has been unknown for ``age``."""
     return as_long_again(id, age, first=RETRY_AFTER, maximum=RETRY_MAXIMUM)
 
 
 def refusal(code: str) -> Refused:
-    """Return the error of a request that the provider refused for good with its ``code``."""
+    """Return the error of a request that was refused for good: the provider's ``code``, or ours."""
     match code:
-        case "charge_already_refunded":
+        case "charge_already_refunded" | PaymentNotRefundable.code:
             return PaymentNotRefundable("nothing of the payment is left to refund")
-        case "charge_disputed":
+        case "charge_disputed" | PaymentDisputed.code:
             return PaymentDisputed("a chargeback of the payment is open")
+        case RefundExceedsCaptured.code:
+            return RefundExceedsCaptured("less of the payment is left to refund")
         case _:
             return GatewayRejected(f"the provider refused the request ({code})")
 

@@ -324,3 +324,36 @@ async def test_a_customer_is_not_told_that_a_card_counts_as_lost_or_stolen(api: 
     shown = await api.get(f"/api/payments/{payment.id}/", caller=api.customer())
 
     assert "stolen" not in shown.text
+
+
+async def test_a_dry_run_ignores_its_key_whatever_it_is(api: Api) -> None:
+    payment = await api.world.paid()
+
+    preview = await api.call("POST", path_of(payment), {"dry_run": True}, key="k" * 300)
+    real = await api.call("POST", path_of(payment), {}, key="k" * 300)
+
+    assert (200, 400) == (preview.status_code, real.status_code)
+
+
+async def test_a_dry_run_says_that_the_refund_would_have_to_wait(api: Api) -> None:
+    payment = await api.world.paid()
+    api.world.gateway.is_down = True
+    await api.call("POST", path_of(payment), {"amount": 1000}, key="k-1")
+
+    preview = await api.call("POST", path_of(payment), {"amount": 1000, "dry_run": True})
+    real = await api.call("POST", path_of(payment), {"amount": 1000}, key="k-2")
+
+    assert (409, "request_in_progress") == (real.status_code, real.json()["code"])
+    assert (409, "request_in_progress") == (preview.status_code, preview.json()["code"])
+
+
+async def test_more_than_the_dashboard_has_left_is_named_by_its_own_code(api: Api) -> None:
+    payment = await api.world.paid()
+    Bank(api.world.account).refund_in_dashboard(str(payment.charge_id), amount=4000)
+
+    first = await api.call("POST", path_of(payment), {"amount": 2000}, key="k")
+    api.world.clock.advance(hours=25)
+    later = await api.call("POST", path_of(payment), {"amount": 2000}, key="k")
+
+    assert (409, "refund_exceeds_captured") == (first.status_code, first.json()["code"])
+    assert (409, "refund_exceeds_captured") == (later.status_code, later.json()["code"])

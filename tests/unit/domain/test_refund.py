@@ -238,3 +238,15 @@ def test_cash_moves_by_what_the_provider_says_in_its_own_currency(settled: int, 
     assert -settled - fee == held[Account.PROVIDER_BALANCE, "eur"]
     assert 0 == held[Account.PROVIDER_BALANCE, "usd"]
     assert 2000 == held[Account.REFUNDS, "usd"]
+
+
+@pytest.mark.parametrize("status", [P.SUCCEEDED, P.FAILED])
+def test_what_is_nothing_in_the_other_currency_leaves_no_cash_behind(
+    status: ProviderRefundStatus,
+) -> None:
+    gone, back = line("txn_1", 0, "eur"), line("txn_2", 0, "eur")
+    seen = attrs.evolve(read(status), balance=gone, returned=back if status is P.FAILED else None)
+    held = balances(refund_entries(seen, payment_id=PAY1, now=START))
+
+    assert 0 == held[Account.PROVIDER_BALANCE, "usd"]
+    assert (Account.PROVIDER_BALANCE, "eur") not in held

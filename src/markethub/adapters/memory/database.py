@@ -6,6 +6,7 @@ from typing import Final
 
 import attrs
 
+from markethub.adapters.memory import rules
 from markethub.adapters.memory.tables import Index, Table
 from markethub.domain.customer import Customer
 from markethub.domain.delivery import Attempt, Delivery
@@ -159,15 +160,25 @@ class Database:
 
     def __init__(self) -> None:
         """Begin empty."""
-        self.orders = Table[OrderId, Order]("orders")
+        self.orders = Table[OrderId, Order]("orders", rules=rules.OF_ORDERS)
         self.payments = Table[PaymentId, Payment](
-            "payments", OF_ORDER, SLOT, BY_INTENT, BY_CHARGE, UNFINISHED
+            "payments",
+            OF_ORDER,
+            SLOT,
+            BY_INTENT,
+            BY_CHARGE,
+            UNFINISHED,
+            rules=rules.OF_PAYMENTS,
         )
         self.operations = Table[OperationId, Operation](
-            "operations", UNRESOLVED_OF, UNRESOLVED, BY_ORIGIN
+            "operations", UNRESOLVED_OF, UNRESOLVED, BY_ORIGIN, rules=rules.OF_OPERATIONS
         )
-        self.refunds = Table[RefundId, Refund]("refunds", REFUNDS_OF, BY_PROVIDER_REFUND, BY_PLAN)
-        self.disputes = Table[DisputeId, Dispute]("disputes", DISPUTES_OF, BY_PROVIDER_DISPUTE)
+        self.refunds = Table[RefundId, Refund](
+            "refunds", REFUNDS_OF, BY_PROVIDER_REFUND, BY_PLAN, rules=rules.OF_REFUNDS
+        )
+        self.disputes = Table[DisputeId, Dispute](
+            "disputes", DISPUTES_OF, BY_PROVIDER_DISPUTE, rules=rules.OF_DISPUTES
+        )
         self.submissions = Table[SubmissionId, Submission](
             "submissions", SUBMITTING, SUBMISSIONS_UNRESOLVED, SUBMISSION_BY_ORIGIN
         )

@@ -21,13 +21,26 @@ class Index(Generic[Row]):
     unique: bool = False
 
 
+@attrs.frozen(kw_only=True, eq=False)
+class Rule(Generic[Row]):
+    """What a row must be like whoever writes it, as the real schema's CHECK of this name says."""
+
+    name: str
+    holds: Callable[[Row], bool]
+
+
+class RuleBroken(Exception):
+    """A row that no database of ours takes: a mistake of the core, never an answer of it."""
+
+
 class Table(Generic[Id, Row]):
     """What is committed, in the order of insertion. Rows are replaced, never mutated."""
 
-    def __init__(self, name: str, *indexes: Index[Row]) -> None:
+    def __init__(self, name: str, *indexes: Index[Row], rules: Iterable[Rule[Row]] = ()) -> None:
         """Begin empty."""
         self.name = name
         self.indexes = indexes
+        self.rules = tuple(rules)
         self.rows: dict[Id, Row] = {}
         # The innermost dict stands for an ordered set.
         self._ids: dict[Index[Row], dict[Hashable, dict[Id, None]]] = {
@@ -117,7 +130,13 @@ class Staged(Generic[Id, Row]):
         return self.get(id)
 
     def stage(self, id: Id, row: Row) -> None:
-        """Write a claimed row for this transaction alone. Raises StaleWrite as ``verify``."""
+        """Write a claimed row for this transaction alone.
+
+        Raises RuleBroken, and StaleWrite as ``verify``.
+        """
+        for rule in self._table.rules:
+            if not rule.holds(row):
+                raise RuleBroken(f"{self._table.name}: {rule.name}")
         earlier = self._written.get(id)
         base = self._table.rows.get(id) if earlier is None else earlier.base
         written = _Written(row=row, base=base)

@@ -168,6 +168,7 @@ class Driver:
         else:
             if settled.operation is None or not settled.operation.is_unresolved:
                 return settled
+            code = await self.refunds.why_refused(operation, code)
         settled = await self._amend(
             operation, lambda current: current.refuse(code, now=self.settlement.clock.now())
         )

@@ -18,7 +18,13 @@ from markethub.domain.errors import (
 )
 from markethub.domain.ids import IdPrefix, PaymentId, RefundId
 from markethub.domain.money import Money
-from markethub.domain.operation import RETRY_AFTER, Operation, OperationKind, RefundIntent
+from markethub.domain.operation import (
+    RETRY_AFTER,
+    Operation,
+    OperationKind,
+    RefundIntent,
+    refuse_second,
+)
 from markethub.domain.payment import Payment
 from markethub.domain.ports.system import Pause
 from markethub.domain.ports.unit_of_work import Transaction
@@ -79,19 +85,26 @@ class RefundPayment:
     pause: Pause
 
     async def preview(self, command: RefundPaymentCommand) -> RefundPreview:
-        """Say what the refund would do; write and ask nothing. Raises as the refund itself."""
+        """Say what the refund would do; write and ask nothing. Raises as the refund itself.
+
+        RequestInProgress means that the refund would wait for what is unresolved, and may be
+        made then.
+        """
         _check(command)
 
-        async def read(tx: Transaction) -> Payment | None:
-            return await tx.payments.find(command.payment_id)
+        async def read(tx: Transaction) -> RefundPreview:
+            payment = await tx.payments.find(command.payment_id)
+            if payment is None:
+                raise NotFound("no such payment")
+            unresolved = await tx.operations.unresolved(payment.id)
+            _require_resolved(unresolved, command)
+            refuse_second(unresolved)
+            amount = self._amount(payment, command)
+            return RefundPreview(
+                payment=payment, amount=amount, left=payment.amount_refundable - amount
+            )
 
-        payment = await self.refunds.settlement.transactions.run(read)
-        if payment is None:
-            raise NotFound("no such payment")
-        amount = self._amount(payment, command)
-        return RefundPreview(
-            payment=payment, amount=amount, left=payment.amount_refundable - amount
-        )
+        return await self.refunds.settlement.transactions.run(read)
 
     async def __call__(self, command: RefundPaymentCommand) -> Refund:
         """Return the refund as far as it is known: ``pending`` where nobody knows yet.
@@ -150,18 +163,18 @@ class RefundPayment:
         if known is not None:
             return known
         unresolved = await tx.operations.unresolved(payment.id)
+        _require_resolved(unresolved, command)
         if unresolved is not None:
-            if unresolved.kind is OperationKind.REFUND and not command.again:
-                raise RefundUnresolved(
-                    f"nobody knows yet what became of refund {unresolved.refund_id}"
-                )
             return _Wait(earlier=Asked(operation=unresolved, payment_version=payment.version))
-        if command.precondition is not None and not command.precondition.holds_for(payment):
-            raise PlanOutdated("the payment has changed since its refund was planned")
         return await self._ask(tx, payment, self._amount(payment, command), command)
 
     def _amount(self, payment: Payment, command: RefundPaymentCommand) -> Money:
-        """Return what is given back. Raises as ``Payment.require_refundable``."""
+        """Return what is given back.
+
+        Raises PlanOutdated, and as ``Payment.require_refundable``.
+        """
+        if command.precondition is not None and not command.precondition.holds_for(payment):
+            raise PlanOutdated("the payment has changed since its refund was planned")
         if command.amount_minor is None:
             return payment.require_refundable()
         return payment.require_refundable(
@@ -196,6 +209,7 @@ class RefundPayment:
             payment_id=payment.id,
             amount=amount,
             reason=command.reason.value,
+            takes_the_rest=command.amount_minor is None,
         )
         return await self.refunds.settlement.ask(tx, payment, ask, origin=command.origin)
 
@@ -206,6 +220,12 @@ class RefundPayment:
 def _check(command: RefundPaymentCommand) -> None:
     if command.note is not None and len(command.note) > NOTE_MAXIMUM:
         raise ValidationFailed("note", f"must have at most {NOTE_MAXIMUM} characters")
+
+
+def _require_resolved(unresolved: Operation | None, command: RefundPaymentCommand) -> None:
+    """Raise RefundUnresolved where the refund may be an earlier one once more."""
+    if unresolved is not None and unresolved.kind is OperationKind.REFUND and not command.again:
+        raise RefundUnresolved(f"nobody knows yet what became of refund {unresolved.refund_id}")
 
 
 async def _repeated(
@@ -221,7 +241,9 @@ async def _repeated(
     if command.origin is not None:
         operation = await tx.operations.find_by_origin(command.origin)
         refund = None if operation is None else await _refund_of(tx, operation)
-        if operation is not None and refund is None:
+        if operation is not None and (
+            refund is None or not _asks_the_same(command, operation, refund)
+        ):
             raise KeyReused("the idempotency key was used for another request")
     if refund is None and command.plan is not None:
         refund = await tx.refunds.find_by_plan(command.plan)
@@ -240,3 +262,12 @@ async def _repeated(
 
 async def _refund_of(tx: Transaction, operation: Operation) -> Refund | None:
     return None if operation.refund_id is None else await tx.refunds.find(operation.refund_id)
+
+
+def _asks_the_same(command: RefundPaymentCommand, operation: Operation, refund: Refund) -> bool:
+    asked = None if operation.amount is None else operation.amount.minor
+    return (asked, refund.reason, refund.note) == (
+        command.amount_minor,
+        command.reason,
+        command.note,
+    )

@@ -9,7 +9,7 @@ from datetime import datetime
 
 import attrs
 
-from markethub.domain.errors import InvalidTransition, NotFound, RequestInProgress
+from markethub.domain.errors import InvalidTransition, NotFound, Refused, RequestInProgress
 from markethub.domain.facts import ProviderRefund
 from markethub.domain.ids import IdPrefix, IntentId, PaymentId, RefundId
 from markethub.domain.ledger import refund_entries
@@ -93,17 +93,32 @@ class RefundSettlement:
         await tx.refunds.save(refund.refuse(operation.error_code, now=self._now()))
         return attrs.evolve(settled, payment=await self.sum_up(tx, settled.payment))
 
+    async def why_refused(self, operation: Operation, code: str) -> str:
+        """Return our own code for what the provider refused, where what we know by now has one.
+
+        Stripe says nothing but that a parameter is invalid where somebody refunds more than is
+        left.
+        """
+
+        async def read(tx: Transaction) -> str:
+            payment = await tx.payments.find(operation.payment_id)
+            refunds = await tx.refunds.of_payment(operation.payment_id)
+            asked = next((each for each in refunds if each.id == operation.refund_id), None)
+            if payment is None or asked is None:
+                return code
+            others = [each for each in refunds if each != asked]
+            try:
+                _summed(payment, others, now=self._now()).require_refundable(asked.amount)
+            except Refused as error:
+                return error.code
+            return code
+
+        return await self.settlement.transactions.run(read)
+
     async def sum_up(self, tx: Transaction, payment: Payment) -> Payment:
         """Save the payment with the sums of its refunds as they are in this transaction."""
         refunds = await tx.refunds.of_payment(payment.id)
-        nothing = attrs.evolve(payment.captured, minor=0)
-        return await tx.payments.save(
-            payment.refund(
-                refunded=refunded(refunds, nothing),
-                reserved=reserved(refunds, nothing),
-                now=self._now(),
-            )
-        )
+        return await tx.payments.save(_summed(payment, refunds, now=self._now()))
 
     async def _merge(self, tx: Transaction, payment: Payment, view: ProviderRefund) -> bool:
         known = await _known(tx, payment, view)
@@ -124,6 +139,13 @@ class RefundSettlement:
 
     def _now(self) -> datetime:
         return self.settlement.clock.now()
+
+
+def _summed(payment: Payment, refunds: Sequence[Refund], *, now: datetime) -> Payment:
+    nothing = attrs.evolve(payment.captured, minor=0)
+    return payment.refund(
+        refunded=refunded(refunds, nothing), reserved=reserved(refunds, nothing), now=now
+    )
 
 
 async def _known(tx: Transaction, payment: Payment, view: ProviderRefund) -> Refund | None:

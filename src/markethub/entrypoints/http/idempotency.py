@@ -106,16 +106,16 @@ class Idempotency(ASGIMiddleware):
         """Answer from the key, or execute and keep the answer."""
         keep: Keep | None = scope["route_handler"].opt.get(KEEP)
         request: Request[Any, Any, Any] = Request(scope, receive, send)
-        key = None if keep is None else idempotency_key(request)
-        if key is None or keep is None:
+        if keep is None or "Idempotency-Key" not in request.headers:
+            await next_app(scope, receive, send)
+            return
+        body = await read_body(request)
+        is_unkeyed: Callable[[bytes], bool] | None = scope["route_handler"].opt.get(UNKEYED)
+        key = None if is_unkeyed is not None and is_unkeyed(body) else idempotency_key(request)
+        if key is None:
             await next_app(scope, receive, send)
             return
         held = _Held(holder=key_scope(request), key=key, keep=keep)
-        body = await read_body(request)
-        is_unkeyed: Callable[[bytes], bool] | None = scope["route_handler"].opt.get(UNKEYED)
-        if is_unkeyed is not None and is_unkeyed(body):
-            await next_app(scope, receive, send)
-            return
         fingerprint = sha256(body).hexdigest()
         match await self._keys.begin(held.holder, key, fingerprint, now=self._clock.now()):
             case Begun():

@@ -27,6 +27,7 @@ from markethub.entrypoints.simulation.plan import Click, Paths, Plan, dice
 from markethub.entrypoints.simulation.pod import App, Pod
 from markethub.entrypoints.simulation.ports import START, Passage
 from markethub.entrypoints.simulation.provider import Mailman, Provider
+from markethub.entrypoints.simulation.scenarios import is_scripted, play
 from markethub.entrypoints.simulation.striker import Striker
 from markethub.entrypoints.simulation.world import TimedOut, Unreachable
 
@@ -134,7 +135,8 @@ class _World:
         self._is_night = False
         self._healing = False
         last_s = plan.clicks[-1].at_s if plan.clicks else 0.0
-        self._tick_s = min(max(last_s / TICKS, TICK_S[0]), TICK_S[1])
+        longest_s = TICK_S[1] if last_s <= SPAN_S[-1] else last_s
+        self._tick_s = min(max(last_s / TICKS, TICK_S[0]), longest_s)
 
     # --- the story ----------------------------------------------------------------------------
 
@@ -235,7 +237,10 @@ class _World:
     async def _do(self, click: Click) -> None:
         self.note(f"> {click.deed}")
         try:
-            await DEEDS[click.deed].act(self.people, dice(click.seed, click.deed))
+            if is_scripted(click.deed):
+                await play(click.deed, self)
+            else:
+                await DEEDS[click.deed].act(self.people, dice(click.seed, click.deed))
         except (PaymentsError, Unreachable, TimedOut) as error:
             self.note(f"< {click.deed}: {type(error).__name__}: {error}")
         except Exception as error:  # noqa: BLE001 - what nobody foresaw is what is looked for

@@ -57,7 +57,7 @@ class ObservedTable(Table[Id, Row], Generic[Id, Row]):
 
     def __init__(self, table: Table[Id, Row], on_put: RowPut) -> None:
         """Be like an empty ``table``, and say to ``on_put`` what is put."""
-        super().__init__(table.name, *table.indexes)
+        super().__init__(table.name, *table.indexes, rules=table.rules)
         self._on_put = on_put
 
     def put(self, id: Id, row: Row) -> None:

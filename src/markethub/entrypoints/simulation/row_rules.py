@@ -245,7 +245,10 @@ def delivery(truth: Truth, before: Any, after: Any) -> Iterator[Wrong]:  # noqa:
     """Judge a message on its way to the storefront."""
     if before is not None and before.event != after.event:
         yield "I7", f"message {after.sequence} was changed"
-    if before is not None and before.status.value == "delivered" and _moved(before, after):
+    # Only somebody who replays it sets its attempts to none.
+    is_replayed = after.status.value == "pending" and not after.attempts
+    was_delivered = before is not None and before.status.value == "delivered"
+    if was_delivered and _moved(before, after) and not is_replayed:
         yield "I14", f"message {after.sequence} went from delivered to {after.status}"
 
 

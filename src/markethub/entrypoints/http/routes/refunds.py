@@ -72,7 +72,7 @@ async def refund_payment(
     if not _ID.fullmatch(payment_id):
         raise NotFound("no such payment")
     body = await json_body(request, RefundIn)
-    key = origin(request)
+    key = None if body.dry_run else origin(request)
     command = RefundPaymentCommand(
         payment_id=PaymentId(payment_id),
         actor=caller.name,

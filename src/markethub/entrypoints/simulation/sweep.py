@@ -1,0 +1,148 @@
+"""Every call of a port in every scenario struck in turn: by a crash before it and after it.
+
+Random histories meet a call as often as it is made. The sweep meets each call once, also those
+that hardly ever happen, and each with everything that can strike there.
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from itertools import islice
+from typing import Final
+
+import attrs
+
+from markethub.entrypoints.simulation.faults import CRASH, Fault, Strike
+from markethub.entrypoints.simulation.history import run_history
+from markethub.entrypoints.simulation.outcome import History
+from markethub.entrypoints.simulation.plan import Plan
+from markethub.entrypoints.simulation.scenarios import DONE, END, Scenario
+from markethub.entrypoints.simulation.script import BEGIN
+
+_AT_GATEWAY: Final = (
+    Fault.REQUEST_LOST,
+    Fault.REPLY_LOST,
+    Fault.STORED_500,
+    Fault.KEY_IN_USE,
+    Fault.RATE_LIMITED,
+)
+_AT_COMMIT: Final = (
+    Fault.SERIALIZATION_FAILURE,
+    Fault.COMMIT_LOST,
+    Fault.COMMIT_UNSEEN,
+)
+_FAULTS: Final = {
+    "tx.begin": (Fault.STORE_LOCKED,),
+    "tx.commit": _AT_COMMIT,
+    "inbox.store": (Fault.INBOX_REFUSES, Fault.INBOX_UNSEEN),
+    "publisher.publish": (Fault.RECEIVER_DOWN, Fault.RECEIVER_UNHEARD),
+}
+_WAIT_S: Final = 30.0
+"""For how long a fault lasts that lasts."""
+_NOTE_FROM: Final = 12
+"""Where the text begins in a line of a trace, behind the time."""
+
+
+@attrs.frozen
+class Place:
+    """One call of a port."""
+
+    site: str
+    nth: int
+
+    @property
+    def is_edge(self) -> bool:
+        """Tell whether something lasts from here on: what came before it, or what it does."""
+        lasts = bool(self.faults) and self.site != "tx.begin"
+        return lasts or self.site.startswith("keys.")
+
+    @property
+    def is_at_gateway(self) -> bool:
+        """Tell whether it is a request to the provider."""
+        return self.site.startswith("gateway ")
+
+    @property
+    def faults(self) -> tuple[Fault, ...]:
+        """What else can strike here, beside crashes."""
+        return _AT_GATEWAY if self.is_at_gateway else _FAULTS.get(self.site, ())
+
+    def struck_by(self, fault: Fault) -> Strike:
+        """Return the strike of a fault here."""
+        return Strike(self.site, self.nth, fault, _WAIT_S if fault is Fault.RECEIVER_DOWN else 0.0)
+
+
+class BrokenScenario(Exception):
+    """A scenario does not come to its end, or breaks a rule, with nothing struck."""
+
+
+def places(scenario: Scenario) -> Sequence[Place]:
+    """Run a scenario, and return every call of a port behind its prologue, in their order.
+
+    Raises BrokenScenario.
+    """
+    history = run_history(scenario.plan(), traced=True)
+    if history.violations:
+        raise BrokenScenario(str(history.violations[0]))
+    if missed(history):
+        raise BrokenScenario("not all that belongs to it struck")
+    taken = {(strike.site, strike.nth) for strike in scenario.strikes}
+    counts: Counter[str] = Counter()
+    met: list[Place] = []
+    done = 0
+    for line in history.trace:
+        text = line[_NOTE_FROM:]
+        if text in history.calls:
+            counts[text] += 1
+            if (text, counts[text]) not in taken:
+                met.append(Place(text, counts[text]))
+        elif text == BEGIN:
+            met.clear()
+        elif text == DONE:
+            done += 1
+        elif text == END:
+            break
+    if done < len(scenario.acts):
+        raise BrokenScenario("it does not come to its end")
+    return met
+
+
+def singles(scenario: Scenario, *, stride: int = 1) -> Iterator[Plan]:
+    """Plan every history of a scenario in which one more thing strikes.
+
+    With a ``stride``: all crashes at what lasts and all that strikes at the gateway, and of the
+    rest every so many. Wherever a process dies within a transaction, nothing of it is kept.
+    """
+    rest = 0
+    for place in places(scenario):
+        for fault in (*CRASH, *place.faults):
+            if not (place.is_edge if fault in CRASH else place.is_at_gateway):
+                rest += 1
+                if rest % stride:
+                    continue
+            yield _struck(scenario, place.struck_by(fault))
+
+
+def pairs(scenario: Scenario, *, stride: int = 1) -> Iterator[Plan]:
+    """Plan every history of a scenario with two crashes, each before or after a call.
+
+    With a ``stride``: every so many of them. After the first crash the story goes another way,
+    so the second may find nothing to strike.
+    """
+    met = places(scenario)
+    every = (
+        (first.struck_by(one), second.struck_by(other))
+        for later, second in enumerate(met)
+        for first in met[:later]
+        for one in CRASH
+        for other in CRASH
+    )
+    for strikes in islice(every, stride // 2, None, stride):
+        yield _struck(scenario, *strikes)
+
+
+def _struck(scenario: Scenario, *strikes: Strike) -> Plan:
+    return attrs.evolve(scenario.plan(), strikes=(*scenario.strikes, *strikes))
+
+
+def missed(history: History) -> bool:
+    """Tell whether something planned did not strike: it was no crash of that place then."""
+    return set(history.strikes) != set(history.plan.strikes or ())
