@@ -12,9 +12,10 @@ from markethub.adapters.memory.database import UNDELIVERED, UNRESOLVED, WAITING,
 from markethub.domain.delivery import Message
 from markethub.domain.events import DomainEvent
 from markethub.domain.public_events import aggregate_of, is_public
+from markethub.domain.refund import Refund
 from markethub.entrypoints.simulation.at_rest import violations_at_rest
 from markethub.entrypoints.simulation.faults import POISON
-from markethub.entrypoints.simulation.model import KINDS, Truth, is_paid
+from markethub.entrypoints.simulation.model import KINDS, LIVE_REFUNDS, Truth, is_paid
 from markethub.entrypoints.simulation.outcome import Violation
 from markethub.entrypoints.simulation.plan import Paths
 from markethub.entrypoints.simulation.row_rules import RULES, Wrong
@@ -38,6 +39,7 @@ class Oracle:
         self._database = database
         self._paths = paths
         self._touched: dict[str, None] = {}
+        self._asked: list[Refund] = []
         self._acknowledged: dict[str, None] = {}
         self._failed: dict[str, None] = {}
         """Payments of which somebody was told that they failed, and that nobody tried since."""
@@ -91,6 +93,8 @@ class Oracle:
             self._report(rule(self.truth, before, after))
         if table == "operations" and after.error_code in EXPIRED and not self.is_rested:
             self._report([("I11", f"{after.kind} {after.id} was left until its key was too old")])
+        if table == "refunds" and before is None and after.provider_id is None:
+            self._asked.append(after)
         if table == "orders":
             self._touched[after.id] = None
         elif table == "payments":
@@ -105,6 +109,27 @@ class Oracle:
             touched, self._touched = self._touched, {}
             for order_id in touched:
                 self._report(self._order_holds(order_id))
+
+        asked, self._asked = self._asked, []
+        for refund in asked:
+            self._report(self._may_be_asked(refund))
+
+    def _may_be_asked(self, refund: Refund) -> Iterable[Wrong]:
+        """Judge a refund by what we know as we ask for it; what others do meanwhile is theirs."""
+        payment = self._database.payments.rows[refund.payment_id]
+        given = sum(
+            each.amount.minor
+            for each in self._database.refunds.rows.values()
+            if each.payment_id == payment.id and each.status.value in LIVE_REFUNDS
+        )
+        if given + payment.disputed.minor > payment.captured.minor:
+            yield (
+                "I2",
+                f"refund {refund.id} makes it {given} of {payment.captured.minor}"
+                + f", with {payment.disputed.minor} in dispute",
+            )
+        if payment.chargeback_open:
+            yield "I2", f"refund {refund.id} is asked for while a chargeback is open"
 
     def _order_holds(self, order_id: Any) -> Iterable[Wrong]:
         order = self._database.orders.rows.get(order_id)

@@ -77,7 +77,10 @@ async def change_cart(people: People, dice: Random) -> None:
         await register(people, dice)
         return
     order = dice.choice(people.orders)
-    order.total = dice.randint(100, 9000)
+    if dice.random() < 0.3:
+        order.currency = dice.choice(CURRENCIES)  # the same number of something else
+    else:
+        order.total = dice.randint(100, 9000)
     await _put(people, dice, order)
 
 
