@@ -529,13 +529,15 @@ async def two_refunds_at_once(world: World) -> object:
     return len(await world.refunds(payment))
 
 
-@right("RefundExceedsCaptured", "no_reservation")
+@right(1, "no_reservation")
 async def a_refund_beside_one_under_way(world: World) -> object:
     payment = await world.paid()
     assert payment.charge_id is not None
     Bank(world.account).start_next_refund(payment.charge_id, "pending")
     await world.refund(payment, 3000)
-    return (await world.refund(payment, 3000)).status.value
+    with suppress(PaymentsError):  # Stripe refuses it, too
+        await world.refund(payment, 3000)
+    return len(await world.refunds(payment))
 
 
 @right(0, "refund_in_dispute")
