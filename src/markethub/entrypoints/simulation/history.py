@@ -65,7 +65,7 @@ HEALING_S: Final = (
 """What is given to come to rest, one after the other, as long as it has not."""
 DAY_S: Final = 86_400.0
 """Longer than the provider keeps a key."""
-BACKFILL_TURN: Final = 3
+BACKFILL_TURN: Final = 5
 """When an operator fetches what was never delivered: recovery had its chance before."""
 
 

@@ -31,7 +31,7 @@ from markethub.domain.usecases.set_default_method import SetDefaultMethodCommand
 from markethub.domain.usecases.submit_evidence import SubmitEvidenceCommand
 from markethub.entrypoints.simulation.at_rest import GHOST
 from markethub.entrypoints.simulation.faults import Fault, Strike
-from markethub.entrypoints.simulation.plan import Click, Plan
+from markethub.entrypoints.simulation.plan import Click, Paths, Plan
 from markethub.entrypoints.simulation.script import (
     C1,
     CHALLENGE,
@@ -397,6 +397,7 @@ class Scenario:
     acts: Mapping[float, Act]
     """What begins when (seconds after the start)."""
     lasts_s: float = 12.0
+    paths: Paths = Paths.BOTH
     strikes: tuple[Strike, ...] = ()
     """Faults without which it would be another story."""
 
@@ -404,7 +405,7 @@ class Scenario:
         """Return the history of this story with nothing else in it."""
         clicks = [Click(at_s, deed_of(act), 0) for at_s, act in self.acts.items()]
         end = Click(self.lasts_s, deed_of(nothing), 0)
-        return Plan(seed=1, clicks=(*clicks, end), strikes=self.strikes)
+        return Plan(seed=1, paths=self.paths, clicks=(*clicks, end), strikes=self.strikes)
 
 
 def deed_of(act: Act) -> str:
@@ -431,7 +432,7 @@ def _silence(site: str, *, times: int, fault: Fault = Fault.REQUEST_LOST) -> tup
     return tuple(Strike(site, nth, fault) for nth in range(1, times + 1))
 
 
-SCENARIOS: Final[Mapping[str, Scenario]] = {
+_STORIES: Final[Mapping[str, Scenario]] = {
     "charge": Scenario(acts={0.0: charge}),
     "refund": Scenario(acts={0.0: refund}),
     "change and cancel": Scenario(acts={0.0: change_and_cancel}),
@@ -443,10 +444,11 @@ SCENARIOS: Final[Mapping[str, Scenario]] = {
     "save while paying": Scenario(acts={0.0: save_while_paying}),
     "charge off-session": Scenario(acts={0.0: charge_off_session}),
     "set up and remove": Scenario(acts={0.0: set_up_and_remove}),
-    "customer lost": Scenario(
-        acts={0.0: lose_the_customer},
+    "customer behind a 500": Scenario(
+        acts={0.0: save_while_paying},
         strikes=(Strike("gateway POST /v1/customers", 1, Fault.STORED_500),),
     ),
+    "customer lost": Scenario(acts={0.0: lose_the_customer}),
     "refund in parts": Scenario(acts={0.0: refund_in_parts}),
     "refund that comes back": Scenario(acts={0.0: refund_that_comes_back}),
     "refund that takes its time": Scenario(acts={0.0: refund_that_takes_its_time}),
@@ -485,6 +487,23 @@ SCENARIOS: Final[Mapping[str, Scenario]] = {
         strikes=_silence("gateway POST /v1/disputes/:id", times=3),
     ),
     "endpoints and keys": Scenario(acts={0.0: rotate, 8.0: keep_an_answer}),
+}
+_BY_ONE_PATH: Final = (
+    "charge",
+    "refund",
+    "capture",
+    "let go",
+    "charge off-session",
+    "change and cancel",
+)
+"""Stories that need no event to go on: with one path of repair alone, none hides the other's."""
+SCENARIOS: Final[Mapping[str, Scenario]] = {
+    **_STORIES,
+    **{
+        f"{name}, {paths} only": attrs.evolve(_STORIES[name], paths=paths)
+        for name in _BY_ONE_PATH
+        for paths in (Paths.WEBHOOKS, Paths.RECOVERY)
+    },
 }
 """By name."""
 

@@ -9,7 +9,7 @@ import msgspec
 from markethub.adapters.fake.signing import signature_header
 from markethub.adapters.fake.store import JsonObject
 from markethub.domain.dispute import Dispute
-from markethub.domain.errors import TryAgain
+from markethub.domain.errors import Refused, TryAgain
 from markethub.domain.facts import CaptureMethod, ProviderSetup
 from markethub.domain.ids import CustomerId, DisputeId, OrderId, PaymentId
 from markethub.domain.money import Currency
@@ -103,16 +103,24 @@ class Script:
     async def charge(
         self, order_id: str = "o-1", *, capture: CaptureMethod | None = None, **wish: Any
     ) -> ChargeStarted:
-        """Charge an order; ``wish`` as the fields of ``Wish``."""
-        started: ChargeStarted = await self.ask(
-            "charge_order",
-            ChargeOrderCommand(
-                order_id=OrderId(order_id),
-                capture=capture,
-                wish=Wish(**wish),
-                origin=f"storefront|POST /payments|{order_id} {capture} {sorted(wish)}",
-            ),
+        """Charge an order; ``wish`` as the fields of ``Wish``. Who is refused takes it for final."""
+        command = ChargeOrderCommand(
+            order_id=OrderId(order_id),
+            capture=capture,
+            wish=Wish(**wish),
+            origin=f"storefront|POST /payments|{order_id} {capture} {sorted(wish)}",
         )
+        try:
+            started: ChargeStarted = await self.ask("charge_order", command)
+        except Refused:
+
+            async def look(app: Any) -> Any:
+                return await app.queries.order(OrderId(order_id))
+
+            view = await self.until(look)
+            for payment in view.payments:
+                self.world.oracle.told(payment.id, "failed")
+            raise
         return started
 
     async def confirm(self, payment: Payment) -> Payment:
@@ -121,7 +129,9 @@ class Script:
         confirmed = await self.ask(
             "confirm_payment", ConfirmPaymentCommand(intent_id=payment.intent_id)
         )
-        return confirmed.payment  # type: ignore[no-any-return]  # a use case by name
+        seen: Payment = confirmed.payment
+        self.world.oracle.told(seen.id, seen.status.value)
+        return seen
 
     async def paid(
         self,
@@ -142,7 +152,10 @@ class Script:
         self.world.note(BEGIN)
 
     async def refund(self, payment: Payment, amount: int | None = None, **more: Any) -> Any:
-        """Refund a payment; ``more`` goes into the command."""
+        """Refund a payment, and ask once more under the same key: the answer is the same.
+
+        ``more`` goes into the command. Raises what refused it.
+        """
         origin = None if "plan" in more else f"ops|POST /refunds|{payment.id} {amount}"
         command = RefundPaymentCommand(
             payment_id=PaymentId(payment.id),
@@ -152,7 +165,20 @@ class Script:
             again=True,
             **more,
         )
-        return await self.ask("refund_payment", command)
+        key = str(origin or more["plan"])
+        for is_last in (False, True):
+            try:
+                made = await self.ask("refund_payment", command)
+            except Refused as error:
+                self.world.oracle.answered(key, str(amount), error.code)
+                if is_last:
+                    raise
+            else:
+                self.world.oracle.answered(key, str(amount), made.id)
+                if is_last:
+                    return made
+            await self.world.pause(2.0)
+        raise AssertionError("the last answer is an answer")
 
     async def heard_of(self, provider_id: str) -> Dispute:
         """Wait until we know a dispute of the provider's."""
@@ -188,6 +214,7 @@ class Script:
 
     def pay(self, started: ChargeStarted, card: str = SUCCESS) -> None:
         """Confirm the intent with a card, as the customer's browser does."""
+        self.world.oracle.tries(started.payment.id)
         self._confirm(
             f"/v1/payment_intents/{started.payment.intent_id}/confirm",
             started.client_secret.reveal(),
