@@ -8,7 +8,13 @@ from collections.abc import Iterable
 from typing import Any, Final
 
 from markethub.adapters.fake.store import JsonObject
-from markethub.adapters.memory.database import UNDELIVERED, UNRESOLVED, WAITING, Database
+from markethub.adapters.memory.database import (
+    SUBMISSIONS_UNRESOLVED,
+    UNDELIVERED,
+    UNRESOLVED,
+    WAITING,
+    Database,
+)
 from markethub.domain.delivery import Message
 from markethub.domain.events import DomainEvent
 from markethub.domain.public_events import aggregate_of, is_public
@@ -122,12 +128,9 @@ class Oracle:
             for each in self._database.refunds.rows.values()
             if each.payment_id == payment.id and each.status.value in LIVE_REFUNDS
         )
-        if given + payment.disputed.minor > payment.captured.minor:
-            yield (
-                "I2",
-                f"refund {refund.id} makes it {given} of {payment.captured.minor}"
-                + f", with {payment.disputed.minor} in dispute",
-            )
+        left = payment.captured.minor - payment.disputed.minor
+        if given > left:
+            yield "I2", f"refund {refund.id} makes it {given} of {left}"
         if payment.chargeback_open:
             yield "I2", f"refund {refund.id} is asked for while a chargeback is open"
 
@@ -207,9 +210,12 @@ class Oracle:
     def is_quiet(self) -> bool:
         """Tell whether the rows show nothing that is still to be done."""
         database = self._database
-        operations = database.operations.ids(UNRESOLVED, key=True)
+        asked = (
+            *database.operations.ids(UNRESOLVED, key=True),
+            *database.submissions.ids(SUBMISSIONS_UNRESOLVED, key=True),
+        )
         return not (
-            (self._paths is not Paths.WEBHOOKS and any(True for _ in operations))
+            (self._paths is not Paths.WEBHOOKS and asked)
             or any(not str(id_).endswith(POISON) for id_ in database.inbox.ids(WAITING, key=True))
             or any(True for _ in database.deliveries.ids(UNDELIVERED, key=True))
             or any(True for _ in self._strays())

@@ -24,6 +24,7 @@ from markethub.entrypoints.simulation.bugs.planting import (
     Instead,
     alter_transactions,
     swap,
+    unfenced,
 )
 from markethub.entrypoints.simulation.plan import Paths
 
@@ -46,6 +47,7 @@ class _SettlementOfAnyAge(Settlement):
 
 
 def _stale_intent(container: Container) -> None:
+    alter_transactions(container, unfenced)
     swap(container.settlement, _SettlementOfAnyAge)
 
 
@@ -65,6 +67,7 @@ class _RefundsOfAnyAge(RefundSettlement):
 
 
 def _stale_refunds(container: Container) -> None:
+    alter_transactions(container, unfenced)
     swap(container.refunds, _RefundsOfAnyAge)
 
 
@@ -84,6 +87,7 @@ class _DisputesOfAnyAge(DisputeSettlement):
 
 
 def _stale_dispute(container: Container) -> None:
+    alter_transactions(container, unfenced)
     swap(container.dispute_settlement, _DisputesOfAnyAge)
 
 
@@ -241,19 +245,19 @@ def _late_win_ignored(container: Container) -> None:
 BUGS: Final = (
     Bug(
         name="stale_intent",
-        what="A read of an intent is applied though the payment changed while it was fetched.",
-        paths=Paths.WEBHOOKS,
+        what="A worker that slept longer than its lease applies the intent as it had read it.",
+        paths=Paths.BOTH,
         plant=_stale_intent,
     ),
     Bug(
         name="stale_refunds",
-        what="A read of refunds is applied though the payment changed while it was fetched.",
+        what="A worker that slept longer than its lease applies the refunds as it had read them.",
         paths=Paths.WEBHOOKS,
         plant=_stale_refunds,
     ),
     Bug(
         name="stale_dispute",
-        what="A read of a dispute is applied though the dispute changed while it was fetched.",
+        what="A worker that slept longer than its lease applies the dispute as it had read it.",
         paths=Paths.WEBHOOKS,
         plant=_stale_dispute,
     ),

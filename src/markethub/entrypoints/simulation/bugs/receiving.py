@@ -30,6 +30,7 @@ from markethub.entrypoints.simulation.bugs.planting import (
     alter_transactions,
     stand_before,
     swap,
+    unfenced,
 )
 from markethub.entrypoints.simulation.plan import Paths
 
@@ -186,12 +187,6 @@ def _poison_blocks(container: Container) -> None:
 
 
 def _lease_unfenced(container: Container) -> None:
-    def unfenced(tx: Any) -> Any:
-        async def hold(event: InboxEvent, *, lease: LeaseId) -> bool:  # noqa: ARG001 - the mistake
-            return await tx.inbox.lock(event.event.id) is not None
-
-        return Instead(tx, inbox=Instead(tx.inbox, hold=hold))
-
     alter_transactions(container, unfenced)
 
 
