@@ -65,8 +65,9 @@ HEALING_S: Final = (
 """What is given to come to rest, one after the other, as long as it has not."""
 DAY_S: Final = 86_400.0
 """Longer than the provider keeps a key."""
-BACKFILL_TURN: Final = 5
-"""When an operator fetches what was never delivered: recovery had its chance before."""
+BACKFILL_TURNS: Final = (5, 7)
+"""When an operator fetches what was never delivered: recovery had its chance before, and what
+recovery asked for in the meantime is told, too."""
 
 
 def drawn(seed: int, *, paths: Paths = Paths.BOTH, bug: str | None = None) -> Plan:
@@ -211,13 +212,13 @@ class _World:
         for turn, wait_s in enumerate(HEALING_S):
             self._run(until_s=self.loop.time() + wait_s)
             self.provider.advance()
-            if is_deaf and turn == BACKFILL_TURN:
+            if is_deaf and turn in BACKFILL_TURNS:
                 # What the provider gave up delivering is fetched by somebody who was told so.
                 self.loop.spawn(None, self._backfill())
             pod = self.pods[turn % PROCESSES]
             self.loop.spawn(pod.life, self._work(pod, recovers=True))
             self._run(until_s=self.loop.time() + 60.0)
-            if self._is_quiet() and (turn > BACKFILL_TURN or not is_deaf):
+            if self._is_quiet() and (turn > BACKFILL_TURNS[-1] or not is_deaf):
                 break
 
     def _is_quiet(self) -> bool:
