@@ -344,7 +344,7 @@ async def an_event_that_is_late(world: World) -> object:
 # --- merging ----------------------------------------------------------------------------------
 
 
-@right("authorized", "stale_intent")
+@right("authorized", "stale_read")
 async def a_read_of_an_intent_that_is_late(world: World) -> object:
     await world.register()
     started = await world.charge(capture=CaptureMethod.MANUAL)
@@ -361,25 +361,6 @@ async def a_read_of_an_intent_that_is_late(world: World) -> object:
     return (await world.payment(payment.id)).status.value
 
 
-@right("succeeded", "stale_refunds")
-async def a_read_of_refunds_that_is_late(world: World) -> object:
-    payment = await world.paid()
-    assert payment.intent_id is not None
-    assert payment.charge_id is not None
-    bank = Bank(world.account)
-    bank.start_next_refund(payment.charge_id, "pending")
-    refund = await world.refund(payment, 1000)
-    payment = await world.payment(payment.id)
-    assert payment.intent_id is not None
-    read = await world.gateway.list_refunds(payment.intent_id)
-    assert refund.provider_id is not None
-    bank.settle_refund(refund.provider_id)
-    await world.work()
-    refunds = world.container.refunds()
-    await run(world, lambda tx: refunds.apply(tx, payment.id, read, seen_version=payment.version))
-    return await refund_status(world, payment)
-
-
 async def _disputed(world: World) -> tuple[Payment, Bank, str]:
     payment = await world.paid()
     assert payment.charge_id is not None
@@ -392,20 +373,6 @@ async def _disputed(world: World) -> tuple[Payment, Bank, str]:
 async def _dispute_status(world: World, payment: Payment) -> str:
     [dispute] = await run(world, lambda tx: tx.disputes.of_payment(payment.id))
     return dispute.status.value
-
-
-@right("won", "stale_dispute")
-async def a_read_of_a_dispute_that_is_late(world: World) -> object:
-    payment, bank, opened = await _disputed(world)
-    [dispute] = await run(world, lambda tx: tx.disputes.of_payment(payment.id))
-    settlement = world.container.dispute_settlement()
-    read = await settlement.desk.read_dispute(dispute.provider_id)
-    bank.win_dispute(opened)
-    await world.work()
-    await run(
-        world, lambda tx: settlement.apply(tx, payment.id, read, seen_version=dispute.version)
-    )
-    return await _dispute_status(world, payment)
 
 
 @right(["first", "second"], "locks_dropped")

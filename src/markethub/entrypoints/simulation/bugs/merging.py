@@ -24,7 +24,6 @@ from markethub.entrypoints.simulation.bugs.planting import (
     Instead,
     alter_transactions,
     swap,
-    unfenced,
 )
 from markethub.entrypoints.simulation.plan import Paths
 
@@ -46,11 +45,6 @@ class _SettlementOfAnyAge(Settlement):
         return await super().apply(tx, payment_id, intent, seen_version=seen_version)
 
 
-def _stale_intent(container: Container) -> None:
-    alter_transactions(container, unfenced)
-    swap(container.settlement, _SettlementOfAnyAge)
-
-
 class _RefundsOfAnyAge(RefundSettlement):
     async def apply(
         self,
@@ -64,11 +58,6 @@ class _RefundsOfAnyAge(RefundSettlement):
         if payment is not None:
             seen_version = payment.version
         return await super().apply(tx, payment_id, views, seen_version=seen_version)
-
-
-def _stale_refunds(container: Container) -> None:
-    alter_transactions(container, unfenced)
-    swap(container.refunds, _RefundsOfAnyAge)
 
 
 class _DisputesOfAnyAge(DisputeSettlement):
@@ -86,8 +75,9 @@ class _DisputesOfAnyAge(DisputeSettlement):
         return await super().apply(tx, payment_id, view, seen_version=seen_version)
 
 
-def _stale_dispute(container: Container) -> None:
-    alter_transactions(container, unfenced)
+def _stale_read(container: Container) -> None:
+    swap(container.settlement, _SettlementOfAnyAge)
+    swap(container.refunds, _RefundsOfAnyAge)
     swap(container.dispute_settlement, _DisputesOfAnyAge)
 
 
@@ -244,22 +234,10 @@ def _late_win_ignored(container: Container) -> None:
 
 BUGS: Final = (
     Bug(
-        name="stale_intent",
-        what="A worker that slept longer than its lease applies the intent as it had read it.",
+        name="stale_read",
+        what="What was read is applied though the row has changed since before it was fetched.",
         paths=Paths.BOTH,
-        plant=_stale_intent,
-    ),
-    Bug(
-        name="stale_refunds",
-        what="A worker that slept longer than its lease applies the refunds as it had read them.",
-        paths=Paths.WEBHOOKS,
-        plant=_stale_refunds,
-    ),
-    Bug(
-        name="stale_dispute",
-        what="A worker that slept longer than its lease applies the dispute as it had read it.",
-        paths=Paths.WEBHOOKS,
-        plant=_stale_dispute,
+        plant=_stale_read,
     ),
     Bug(
         name="locks_dropped",

@@ -9,8 +9,6 @@ from typing import Any, TypeVar
 import attrs
 from dependency_injector import providers
 
-from markethub.domain.ids import LeaseId
-from markethub.domain.inbox_event import InboxEvent
 from markethub.domain.ledger import Entry
 from markethub.domain.ports.unit_of_work import Transaction, Transactions
 from markethub.entrypoints.container import Container
@@ -73,15 +71,6 @@ class Instead:
     def __getattr__(self, name: str) -> Any:
         """Return what the original has."""
         return getattr(self._inner, name)
-
-
-def unfenced(tx: Any) -> Any:
-    """Return the transaction with an inbox that lets everybody go on, whatever their lease."""
-
-    async def hold(event: InboxEvent, *, lease: LeaseId) -> bool:  # noqa: ARG001 - the mistake
-        return await tx.inbox.lock(event.event.id) is not None
-
-    return Instead(tx, inbox=Instead(tx.inbox, hold=hold))
 
 
 def post_instead(tx: Any, entries: Callable[[Entry], Iterable[Entry]]) -> Any:

@@ -30,7 +30,6 @@ from markethub.entrypoints.simulation.bugs.planting import (
     alter_transactions,
     stand_before,
     swap,
-    unfenced,
 )
 from markethub.entrypoints.simulation.plan import Paths
 
@@ -186,8 +185,17 @@ def _poison_blocks(container: Container) -> None:
     swap(container.process_inbox, _Fragile)
 
 
+def _unfenced(tx: Any) -> Any:
+    """Return the transaction with an inbox that lets everybody go on, whatever their lease."""
+
+    async def hold(event: InboxEvent, *, lease: LeaseId) -> bool:  # noqa: ARG001 - the mistake
+        return await tx.inbox.lock(event.event.id) is not None
+
+    return Instead(tx, inbox=Instead(tx.inbox, hold=hold))
+
+
 def _lease_unfenced(container: Container) -> None:
-    alter_transactions(container, unfenced)
+    alter_transactions(container, _unfenced)
 
 
 # --- what an event means ----------------------------------------------------------------------

@@ -144,6 +144,21 @@ async def pay(people: People, dice: Random) -> None:
     await _pay(people, dice, order, tab, dice.choice(CARDS))
 
 
+async def pay_while_loading(people: People, dice: Random) -> None:
+    """Reload an open page, and pay on it before it has loaded."""
+    tabs = [(order, tab) for order, tab in people.tabs() if _is_open(tab)]
+    if not tabs:
+        await pay(people, dice)
+        return
+    order, tab = dice.choice(tabs)
+
+    async def paying() -> None:
+        await people.world.pause(0.5 * dice.random())
+        await _pay(people, dice, order, tab, dice.choice(CARDS))
+
+    await all_at_once(_look(people, dice, order, tab), paying())
+
+
 def _is_open(tab: Tab) -> bool:
     return tab.payment.status in (
         PaymentStatus.REQUIRES_PAYMENT_METHOD,
@@ -282,6 +297,7 @@ DEEDS: Final[Mapping[str, Deed]] = {
     "register": Deed(12, register),
     "check_out": Deed(8, check_out),
     "pay": Deed(20, pay),
+    "pay_while_loading": Deed(4, pay_while_loading),
     "look": Deed(6, look),
     "double_click": Deed(4, double_click),
     "change_cart": Deed(4, change_cart),
