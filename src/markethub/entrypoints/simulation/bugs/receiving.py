@@ -198,14 +198,17 @@ def _lease_of_nobody(container: Container) -> None:
     alter_transactions(container, keeping)
 
 
+def _unfenced(tx: Any) -> Any:
+    """Return the transaction with an inbox that lets everybody go on, whatever their lease."""
+
+    async def hold(event: InboxEvent, *, lease: LeaseId) -> bool:  # noqa: ARG001 - the mistake
+        return await tx.inbox.lock(event.event.id) is not None
+
+    return Instead(tx, inbox=Instead(tx.inbox, hold=hold))
+
+
 def _lease_unfenced(container: Container) -> None:
-    def unfenced(tx: Any) -> Any:
-        async def hold(event: InboxEvent, *, lease: LeaseId) -> bool:  # noqa: ARG001 - the mistake
-            return await tx.inbox.lock(event.event.id) is not None
-
-        return Instead(tx, inbox=Instead(tx.inbox, hold=hold))
-
-    alter_transactions(container, unfenced)
+    alter_transactions(container, _unfenced)
 
 
 # --- what an event means ----------------------------------------------------------------------
