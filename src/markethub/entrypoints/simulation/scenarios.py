@@ -167,6 +167,13 @@ async def lose_the_customer(script: Script) -> None:
 
 
 async def refund(script: Script) -> None:
+    """Give a part of a payment back. Of a part, a second refund would be possible, and wrong."""
+    payment = await script.paid()
+    script.begins()
+    await script.refund(payment, 2000)
+
+
+async def refund_all(script: Script) -> None:
     """Give all of a payment back."""
     payment = await script.paid()
     script.begins()
@@ -457,6 +464,7 @@ _STORIES: Final[Mapping[str, Scenario]] = {
         strikes=(Strike("gateway POST /v1/customers", 1, Fault.STORED_500),),
     ),
     "customer lost": Scenario(acts={0.0: lose_the_customer}),
+    "refund all": Scenario(acts={0.0: refund_all}),
     "refund in parts": Scenario(acts={0.0: refund_in_parts}),
     "refund that comes back": Scenario(acts={0.0: refund_that_comes_back}),
     "refund that takes its time": Scenario(acts={0.0: refund_that_takes_its_time}),
