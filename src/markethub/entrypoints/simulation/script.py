@@ -37,6 +37,8 @@ BEGIN: Final = "what is looked at begins"
 
 _WAITS_S: Final = (0.5, 1.5, 4.0, 11.0, 20.0)
 """How long a client waits before it asks again; then it gives up."""
+_LONG_S: Final = 40.0
+"""After that long, what was refused would have shown if it had been done all the same."""
 _LOOKS: Final = 40
 """How often somebody looks whether something has come, once a second."""
 _USD: Final = Currency.of("usd")
@@ -174,6 +176,7 @@ class Script:
                 self.world.oracle.answered(key, str(amount), error.code)
                 if is_last:
                     raise
+                await self.world.pause(_LONG_S)
             else:
                 self.world.oracle.answered(key, str(amount), made.id)
                 if is_last:

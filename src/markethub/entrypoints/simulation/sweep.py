@@ -38,7 +38,7 @@ _FAULTS: Final = {
     "inbox.store": (Fault.INBOX_REFUSES, Fault.INBOX_UNSEEN),
     "publisher.publish": (Fault.RECEIVER_DOWN, Fault.RECEIVER_UNHEARD),
 }
-_LASTS_S: Final = {Fault.RECEIVER_DOWN: 30.0, Fault.REQUEST_LATE: 5.0}
+_LASTS_S: Final = {Fault.RECEIVER_DOWN: 30.0, Fault.REQUEST_LATE: 30.0}
 _NOTE_FROM: Final = 12
 """Where the text begins in a line of a trace, behind the time."""
 
