@@ -130,13 +130,14 @@ class ProcessInbox:
         now = self.clock.now()
         try:
             return await self._steps(event, lease)
-        except TryAgain as error:
-            marked = event.postpone(error.code, now=now)
         except Exception as error:  # noqa: BLE001 - poison of any kind must not stop the others
-            marked = event.fail(
-                type(error).__name__, error="".join(format_exception(error)), now=now
-            )
+            marked = self._put_off(event, error, now=now)
         return await self.transactions.run(lambda tx: self._mark(tx, event, marked, lease))
+
+    def _put_off(self, event: InboxEvent, error: Exception, *, now: datetime) -> InboxEvent:
+        if isinstance(error, TryAgain):
+            return event.postpone(error.code, now=now)
+        return event.fail(type(error).__name__, error="".join(format_exception(error)), now=now)
 
     async def _steps(self, event: InboxEvent, lease: LeaseId) -> InboxStatus | None:
         work: Work | None = None

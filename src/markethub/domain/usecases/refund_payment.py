@@ -99,7 +99,7 @@ class RefundPayment:
             unresolved = await tx.operations.unresolved(payment.id)
             _require_resolved(unresolved, command)
             refuse_second(unresolved)
-            amount = _require_refundable(payment, command)
+            amount = self._amount(payment, command)
             return RefundPreview(
                 payment=payment, amount=amount, left=payment.amount_refundable - amount
             )
@@ -166,7 +166,20 @@ class RefundPayment:
         _require_resolved(unresolved, command)
         if unresolved is not None:
             return _Wait(earlier=Asked(operation=unresolved, payment_version=payment.version))
-        return await self._ask(tx, payment, _require_refundable(payment, command), command)
+        return await self._ask(tx, payment, self._amount(payment, command), command)
+
+    def _amount(self, payment: Payment, command: RefundPaymentCommand) -> Money:
+        """Return what is given back.
+
+        Raises PlanOutdated, and as ``Payment.require_refundable``.
+        """
+        if command.precondition is not None and not command.precondition.holds_for(payment):
+            raise PlanOutdated("the payment has changed since its refund was planned")
+        if command.amount_minor is None:
+            return payment.require_refundable()
+        return payment.require_refundable(
+            attrs.evolve(payment.captured, minor=command.amount_minor)
+        )
 
     async def _ask(
         self, tx: Transaction, payment: Payment, amount: Money, command: RefundPaymentCommand
@@ -209,23 +222,10 @@ def _check(command: RefundPaymentCommand) -> None:
         raise ValidationFailed("note", f"must have at most {NOTE_MAXIMUM} characters")
 
 
-def _asked(payment: Payment, command: RefundPaymentCommand) -> Money | None:
-    if command.amount_minor is None:
-        return None
-    return attrs.evolve(payment.captured, minor=command.amount_minor)
-
-
 def _require_resolved(unresolved: Operation | None, command: RefundPaymentCommand) -> None:
     """Raise RefundUnresolved where the refund may be an earlier one once more."""
     if unresolved is not None and unresolved.kind is OperationKind.REFUND and not command.again:
         raise RefundUnresolved(f"nobody knows yet what became of refund {unresolved.refund_id}")
-
-
-def _require_refundable(payment: Payment, command: RefundPaymentCommand) -> Money:
-    """Return what the refund gives back. Raises PlanOutdated, and as the payment does."""
-    if command.precondition is not None and not command.precondition.holds_for(payment):
-        raise PlanOutdated("the payment has changed since its refund was planned")
-    return payment.require_refundable(_asked(payment, command))
 
 
 async def _repeated(

@@ -6,7 +6,7 @@ from typing import Final
 
 import attrs
 
-from markethub.domain.delivery import SENT_BACK, Answer, Attempt, Delivery, DeliveryStatus
+from markethub.domain.delivery import SENT_BACK, Answer, Attempt, Delivery, DeliveryStatus, Message
 from markethub.domain.endpoint import Endpoint
 from markethub.domain.ids import IdPrefix
 from markethub.domain.ports.publisher import Publisher
@@ -59,13 +59,16 @@ class RelayOutbox:
             return Relayed(skipped=skipped)
         sent_at = self.clock.now()
         messages = [delivery.message(at=sent_at) for delivery in claimed]
-        answers = await self.publisher.publish(messages)
+        answers = await self._publish(self.publisher, messages)
         attempts = [
             Attempt(sequence=delivery.sequence, at=sent_at, answer=answer)
             for delivery, answer in zip(claimed, answers, strict=True)
         ]
         relayed = await self._settle(self.publisher.endpoint_id, lease, claimed, attempts)
         return attrs.evolve(relayed, skipped=skipped)
+
+    async def _publish(self, publisher: Publisher, messages: Sequence[Message]) -> Sequence[Answer]:
+        return await publisher.publish(messages)
 
     async def _claim(
         self, endpoint_id: str, lease: str, limit: int

@@ -4,7 +4,7 @@ An API answer, an event and a recovery read all end here, under the locks of the
 payment; the second arrival of the same news changes nothing.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Final
 
@@ -13,7 +13,7 @@ import attrs
 from markethub.domain.errors import NotFound, RequestInProgress
 from markethub.domain.facts import ProviderIntent
 from markethub.domain.ids import IdPrefix, IntentId, OperationId, PaymentId
-from markethub.domain.ledger import entries_for
+from markethub.domain.ledger import Entry, entries_for
 from markethub.domain.operation import (
     CancelIntent,
     GatewayCommand,
@@ -117,9 +117,8 @@ class Settlement:
         order, payment = await lock(tx, payment_id)
         if payment.version != seen_version and not intent.status.is_final:
             return None
-        now = self.clock.now()
-        seen = payment.observe(intent, order=order, now=now)
-        for entry in entries_for(intent, payment_id=payment.id, now=now):
+        seen = self._observe(payment, intent, order)
+        for entry in self._entries(intent, payment):
             await tx.ledger.post(entry)
         operation = await self._resolve(tx, seen, intent)
         if operation is not None and operation.status is OperationStatus.REFUSED:
@@ -127,9 +126,19 @@ class Settlement:
         if seen != payment:
             seen = await tx.payments.save(seen)
         order = await self._settle_order(tx, order, seen, operation)
-        if operation is None and (seen.is_stray or await _is_tested(tx, seen)):
+        if operation is None and await self._is_unwanted(tx, seen):
             await self.ask(tx, seen, CancelIntent(intent_id=intent.id))
         return Settled(order=order, payment=seen, operation=operation, intent=intent)
+
+    def _observe(self, payment: Payment, intent: ProviderIntent, order: Order) -> Payment:
+        return payment.observe(intent, order=order, now=self.clock.now())
+
+    def _entries(self, intent: ProviderIntent, payment: Payment) -> Sequence[Entry]:
+        return entries_for(intent, payment_id=payment.id, now=self.clock.now())
+
+    async def _is_unwanted(self, tx: Transaction, payment: Payment) -> bool:
+        """Tell whether the intent is to be canceled now."""
+        return payment.is_stray or await _is_tested(tx, payment)
 
     async def refresh(self, payment_id: PaymentId, intent_id: IntentId) -> Settled:
         """Read the intent and apply it, again if the payment changed in between.

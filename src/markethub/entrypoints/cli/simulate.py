@@ -2,7 +2,7 @@
 
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
@@ -13,7 +13,7 @@ import click
 from markethub.entrypoints.cli import output
 from markethub.entrypoints.cli.failure import REFUSED
 from markethub.entrypoints.cli.root import Invocation
-from markethub.entrypoints.simulation import report
+from markethub.entrypoints.simulation import power, report
 from markethub.entrypoints.simulation.bugs import BUGS
 from markethub.entrypoints.simulation.campaign import SLICES, Progress, Tally, campaign, plan_of
 from markethub.entrypoints.simulation.history import run_history
@@ -21,6 +21,8 @@ from markethub.entrypoints.simulation.outcome import History
 from markethub.entrypoints.simulation.plan import Plan
 from markethub.entrypoints.simulation.shrink import shrunken
 
+DOCUMENT: Final = Path("docs/simulation.md")
+"""Where the table of ``--power`` is published, in a checkout."""
 KEPT: Final = "tests/simulation/seeds"
 """Where histories that ever failed are kept, to be replayed for good."""
 
@@ -36,6 +38,12 @@ KEPT: Final = "tests/simulation/seeds"
 )
 @click.option("--only", type=click.Choice([*SLICES]), help="One configuration, not the mix.")
 @click.option("--bug", type=click.Choice([*BUGS]), help="Plant a known mistake.")
+@click.option(
+    "--power",
+    "measures_power",
+    is_flag=True,
+    help="How soon is each known mistake found? --seeds is the most to spend on one.",
+)
 @click.option("--jobs", type=int, help="How many processes; as many as cores, if not given.")
 @click.pass_obj
 def simulate(
@@ -47,16 +55,20 @@ def simulate(
     plan: Path | None,
     only: str | None,
     bug: str | None,
+    measures_power: bool,
     jobs: int | None,
 ) -> None:
     """Live through histories in which requests, commits, deliveries and processes are lost.
 
     Everything is decided by the seed: the same seed gives the same history. Exits with 1 if an
-    invariant did not hold; the first failing history is then made as small as it can be.
+    invariant did not hold; the first failing history is then made as small as it can be. With
+    --power, exits with 1 if a planted mistake was not found.
     """
     chosen = None if only is None else SLICES[only]
     if plan is not None:
         _tell(invocation, Plan.from_json(plan.read_bytes()))
+    elif measures_power:
+        _measure(invocation, [*BUGS] if bug is None else [bug], budget=seeds, jobs=jobs)
     elif seed is not None:
         _tell(invocation, plan_of(seed, only=chosen, bug=bug))
     else:
@@ -70,6 +82,21 @@ def simulate(
                 progress=progress,
             )
         _sum_up(invocation, found, seconds=time.monotonic() - begun)
+
+
+def _measure(invocation: Invocation, bugs: Sequence[str], *, budget: int, jobs: int | None) -> None:
+    """Look for planted mistakes; where all were, the documentation has the table from here."""
+    with _bar(len(bugs), "mistakes") as progress:
+        rows = power.power(bugs, budget=budget, jobs=jobs, progress=progress)
+    if invocation.as_json:
+        output.print_json([attrs.asdict(row) for row in rows])
+    else:
+        for line in power.table(rows):
+            click.echo(line)
+    if len(bugs) == len(BUGS) and DOCUMENT.exists():
+        power.write_table(DOCUMENT, rows)
+    if not all(row.found for row in rows):
+        click.get_current_context().exit(REFUSED)
 
 
 def _tell(invocation: Invocation, plan: Plan) -> None:
@@ -124,7 +151,7 @@ def _document(history: History) -> dict[str, object]:
 
 
 @contextmanager
-def _bar(total: int) -> Iterator[Progress]:
+def _bar(total: int, of: str = "histories") -> Iterator[Progress]:
     """Show how far it is, on a terminal."""
     if not sys.stderr.isatty():
         yield lambda _: None
@@ -133,5 +160,5 @@ def _bar(total: int) -> Iterator[Progress]:
     from rich.progress import Progress as Bar  # noqa: PLC0415 - as above
 
     with Bar(console=Console(stderr=True)) as bar:
-        task = bar.add_task("histories", total=total)
+        task = bar.add_task(of, total=total)
         yield lambda more: bar.advance(task, more)

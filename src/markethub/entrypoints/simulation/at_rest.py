@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from markethub.adapters.memory.database import Database
+from markethub.entrypoints.simulation.faults import POISON
 from markethub.entrypoints.simulation.model import ORDER_ID, PAYMENT_ID, Expected, Truth
 from markethub.entrypoints.simulation.plan import Paths
 from markethub.entrypoints.simulation.row_rules import Wrong
@@ -182,7 +183,10 @@ def _methods(truth: Truth, database: Database) -> Iterator[Wrong]:
 def _inbox(database: Database) -> Iterator[Wrong]:
     for row in database.inbox.rows.values():
         named = f"event {row.event.id} ({row.event.type})"
-        if str(row.event.id).endswith(GHOST):
+        if str(row.event.id).endswith(POISON):
+            if row.status.value == "processed":
+                yield "I6", f"{named} is processed, and nobody can read it"
+        elif str(row.event.id).endswith(GHOST):
             if row.status.value != "dead":
                 yield "I6", f"{named} bears an id of ours that there is not, and is {row.status}"
         elif row.status.value not in ("processed", "ignored"):

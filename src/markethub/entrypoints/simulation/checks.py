@@ -13,11 +13,14 @@ from markethub.domain.delivery import Message
 from markethub.domain.events import DomainEvent
 from markethub.domain.public_events import aggregate_of, is_public
 from markethub.entrypoints.simulation.at_rest import violations_at_rest
+from markethub.entrypoints.simulation.faults import POISON
 from markethub.entrypoints.simulation.model import KINDS, Truth, is_paid
 from markethub.entrypoints.simulation.outcome import Violation
 from markethub.entrypoints.simulation.plan import Paths
 from markethub.entrypoints.simulation.row_rules import RULES, Wrong
 
+EXPIRED: Final = ("expired", "never_created")
+"""How an operation ends that nobody finished in time."""
 CARD_NUMBERS: Final = ("4242424242424242", "4000000000000002", "4000002760003184")
 """What must never be said, among secrets."""
 
@@ -29,6 +32,8 @@ class Oracle:
         """Look at ``database``, which is as empty as the provider's books."""
         self.truth = Truth()
         self.now_s = 0.0
+        self.is_rested = False
+        """Nobody was there for so long that keys grew too old."""
         self.violations: list[Violation] = []
         self._database = database
         self._paths = paths
@@ -84,6 +89,8 @@ class Oracle:
         rule = RULES.get(table)
         if rule is not None:
             self._report(rule(self.truth, before, after))
+        if table == "operations" and after.error_code in EXPIRED and not self.is_rested:
+            self._report([("I11", f"{after.kind} {after.id} was left until its key was too old")])
         if table == "orders":
             self._touched[after.id] = None
         elif table == "payments":
@@ -178,7 +185,7 @@ class Oracle:
         operations = database.operations.ids(UNRESOLVED, key=True)
         return not (
             (self._paths is not Paths.WEBHOOKS and any(True for _ in operations))
-            or any(True for _ in database.inbox.ids(WAITING, key=True))
+            or any(not str(id_).endswith(POISON) for id_ in database.inbox.ids(WAITING, key=True))
             or any(True for _ in database.deliveries.ids(UNDELIVERED, key=True))
             or any(True for _ in self._strays())
         )

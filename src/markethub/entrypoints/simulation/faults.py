@@ -22,6 +22,10 @@ class Fault(StrEnum):
     """The answer takes seconds: others go first."""
     STORED_500 = "stored_500"
     """The request has its effect; the answer is a 500, which is kept under the key."""
+    STORED_500_EMPTY = "stored_500_empty"
+    """The answer is a 500, which is kept under the key; the request never has an effect."""
+    STORED_500_LATE = "stored_500_late"
+    """The answer is a 500, which is kept under the key; the effect comes minutes later."""
     KEY_IN_USE = "key_in_use"
     """409: a request under the same key is in flight."""
     RATE_LIMITED = "rate_limited"
@@ -78,6 +82,8 @@ class Fault(StrEnum):
     """An event about an object of another program on the same account."""
     DELIVERY_MISNAMED = "delivery_misnamed"
     """The event's type and its object disagree."""
+    DELIVERY_POISONED = "delivery_poisoned"
+    """An event comes along, properly signed, whose object nobody can read."""
     INBOX_REFUSES = "inbox_refuses"
     """Nothing was stored, and whoever stores hears an error."""
     INBOX_UNSEEN = "inbox_unseen"
@@ -102,6 +108,8 @@ class Fault(StrEnum):
     """Its clock leaps forward, and is set right later."""
     CLOCK_BACK = "clock_back"
     """Its clock leaps back, and is set right later."""
+    NIGHT = "night"
+    """All processes die, and nobody starts one again for longer than the provider keeps a key."""
     CALLER_GONE = "caller_gone"
     """Whoever asked hangs up, and the request is cut off where it stands."""
 
@@ -113,6 +121,8 @@ GATEWAY: Final = (
     Fault.CONNECTION_REFUSED,
     Fault.SLOW_REPLY,
     Fault.STORED_500,
+    Fault.STORED_500_EMPTY,
+    Fault.STORED_500_LATE,
     Fault.KEY_IN_USE,
     Fault.RATE_LIMITED,
     Fault.RATE_LIMITED_UNEXPLAINED,
@@ -138,6 +148,7 @@ DELIVERY: Final = (
     Fault.DELIVERY_LOST,
     Fault.DELIVERY_FOREIGN,
     Fault.DELIVERY_MISNAMED,
+    Fault.DELIVERY_POISONED,
 )
 PUBLISHER: Final = (Fault.RECEIVER_DOWN, Fault.RECEIVER_UNHEARD)
 CRASH: Final = (Fault.CRASH_BEFORE, Fault.CRASH_AFTER)
@@ -147,7 +158,12 @@ PROCESS: Final = (
     Fault.CLOCK_FORWARD,
     Fault.CLOCK_BACK,
 )
+END: Final = (Fault.NIGHT,)
 CALL: Final = (Fault.CALLER_GONE,)
+
+
+POISON: Final = "poison"
+"""How the id of an event ends that nobody can read."""
 
 
 @attrs.frozen

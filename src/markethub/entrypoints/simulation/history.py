@@ -63,8 +63,11 @@ HEALING_S: Final = (
     172_800.0,
 )
 """What is given to come to rest, one after the other, as long as it has not."""
-BACKFILL_TURN: Final = 3
-"""When an operator fetches what was never delivered: recovery had its chance before."""
+DAY_S: Final = 86_400.0
+"""Longer than the provider keeps a key."""
+BACKFILL_TURNS: Final = (5, 7)
+"""When an operator fetches what was never delivered: recovery had its chance before, and what
+recovery asked for in the meantime is told, too."""
 
 
 def drawn(seed: int, *, paths: Paths = Paths.BOTH, bug: str | None = None) -> Plan:
@@ -130,6 +133,7 @@ class _World:
         self._receiver_down_until_s = 0.0
         self._is_wake_planned = False
         self._is_untold = False
+        self._is_night = False
         self._healing = False
         last_s = plan.clicks[-1].at_s if plan.clicks else 0.0
         longest_s = TICK_S[1] if last_s <= SPAN_S[-1] else last_s
@@ -146,7 +150,12 @@ class _World:
                 self.loop.outside(click.at_s, self._click, click)
             last_s = self.plan.clicks[-1].at_s if self.plan.clicks else 0.0
             self._tick()
-            self._run(until_s=last_s + AFTERWARDS_S)
+            night = self.striker.look("end", "end")
+            if night is None:
+                self._run(until_s=last_s + AFTERWARDS_S)
+            else:
+                self._run(until_s=last_s * self._dice.random())
+                self._sleep(night.amount)
             self._heal()
             for pod in self.pods:
                 if pod.life is not None:
@@ -175,6 +184,18 @@ class _World:
         if self.loop.steps >= STEPS_MAXIMUM:
             self._violate("stuck", "the history goes round in circles")
 
+    def _sleep(self, more_s: float) -> None:
+        """Let nobody be there for a day and more, while the provider goes on."""
+        self.note("--- nobody is there")
+        self._is_night = self._healing = self.oracle.is_rested = True
+        for pod in self.pods:
+            if pod.is_up:
+                assert pod.life is not None
+                pod.life.is_over = True
+                self._bury(pod)
+        self._run(until_s=self.loop.time() + DAY_S + more_s)
+        self._is_night = False
+
     def _heal(self) -> None:
         """Stop all faults, and give the core what it may need to come to rest."""
         self.note("--- the faults stop")
@@ -191,13 +212,13 @@ class _World:
         for turn, wait_s in enumerate(HEALING_S):
             self._run(until_s=self.loop.time() + wait_s)
             self.provider.advance()
-            if is_deaf and turn == BACKFILL_TURN:
+            if is_deaf and turn in BACKFILL_TURNS:
                 # What the provider gave up delivering is fetched by somebody who was told so.
                 self.loop.spawn(None, self._backfill())
             pod = self.pods[turn % PROCESSES]
             self.loop.spawn(pod.life, self._work(pod, recovers=True))
             self._run(until_s=self.loop.time() + 60.0)
-            if self._is_quiet() and (turn > BACKFILL_TURN or not is_deaf):
+            if self._is_quiet() and (turn > BACKFILL_TURNS[-1] or not is_deaf):
                 break
 
     def _is_quiet(self) -> bool:
@@ -315,7 +336,7 @@ class _World:
         )
 
     def _start(self, pod: Pod) -> None:
-        if pod.is_up:
+        if pod.is_up or self._is_night:
             return
         self.note(f"process {pod.name} starts")
         pod.start(

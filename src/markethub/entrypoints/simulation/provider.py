@@ -19,7 +19,7 @@ from markethub.adapters.stripe.event_types import EVENT_TYPES as WANTED
 from markethub.adapters.stripe.outcomes import Answer, NoAnswer, NotSent, Reply
 from markethub.domain.operation import ProviderRequest
 from markethub.domain.secret import Secret
-from markethub.entrypoints.simulation.faults import Fault
+from markethub.entrypoints.simulation.faults import POISON, Fault
 from markethub.entrypoints.simulation.loop import VirtualLoop
 from markethub.entrypoints.simulation.observed import ObservedStore, ProviderPut
 from markethub.entrypoints.simulation.ports import START, Passage
@@ -35,6 +35,8 @@ EVENT_TYPES: Final = frozenset(WANTED)
 GIVEN_UP_S: Final = 3 * 86_400.0
 """For how long the provider tries to deliver an event."""
 RETRY_S_MAXIMUM: Final = 3_600.0
+KEY_LIFE_S: Final = 86_400
+"""How long a key is kept, at least."""
 
 _REFUSALS: Final[Mapping[Fault, AccountFault]] = {
     Fault.STORED_500: AccountFault.STORED_500,
@@ -44,6 +46,8 @@ _REFUSALS: Final[Mapping[Fault, AccountFault]] = {
     Fault.LOCK_TIMEOUT: AccountFault.LOCK_TIMEOUT,
 }
 """What the account itself plays, for requests that change something."""
+_SPOILING: Final = (Fault.STORED_500_EMPTY, Fault.STORED_500_LATE)
+_SERVER_ERROR: Final = {"error": {"type": "api_error", "message": "An unknown error occurred"}}
 _ID: Final = re.compile(r"/[a-z]{2,6}_[A-Za-z0-9]{10,}")
 
 Deliver = Callable[[str, bytes, str], Coroutine[None, None, bool]]
@@ -69,6 +73,9 @@ class Provider:
         self.account = Account(store=store, options=options)
         self.down_until_s = 0.0
         self.keys_in_flight: dict[str, int] = {}
+        self._keys_taken: dict[str, None] = {}
+        self._keys_spoilt: dict[str, int] = {}
+        """Keys under which a 500 is kept that the account knows nothing of, and since when."""
 
     @property
     def now(self) -> int:
@@ -78,6 +85,26 @@ class Provider:
     def advance(self) -> None:
         """Let happen what is due by now."""
         self.account.advance(self.now)
+
+    def takes(self, key: str | None) -> bool:
+        """Tell whether a request under the key gets to be executed; from then on the key is taken.
+
+        Otherwise it is answered by the 500 that is kept under the key.
+        """
+        if key is None:
+            return True
+        spoilt_at = self._keys_spoilt.get(key)
+        if spoilt_at is not None and self.now - spoilt_at < KEY_LIFE_S:
+            return False
+        self._keys_taken[key] = None
+        return True
+
+    def spoil(self, key: str | None) -> bool:
+        """Keep a 500 under a key that no request came by yet; say whether that is so."""
+        if key is None or key in self._keys_taken or key in self._keys_spoilt:
+            return False
+        self._keys_spoilt[key] = self.now
+        return True
 
     def _changed(self, kind: str, id: str, value: JsonObject | None) -> None:
         if kind == "due" and value is not None:
@@ -154,9 +181,14 @@ class Wire:
         if fault is Fault.REQUEST_LATE:
             assert strike is not None
             # It is on its way, whatever becomes of the process that sent it.
-            passage.loop.outside(20.0 + strike.amount, self._arrive_unheard, send)
+            passage.loop.outside(20.0 + strike.amount, self._arrive_unheard, send, key)
             await asyncio.sleep(20.0)
             return NoAnswer(reason="simulated: the request is late")
+        if fault in _SPOILING and provider.spoil(key):
+            assert strike is not None
+            if fault is Fault.STORED_500_LATE:
+                passage.loop.outside(strike.amount, self._carry_out, send)
+            return Answer(status=500, body=_SERVER_ERROR)
         reply = await self._execute(request, send, key=key, fault=fault)
         if fault is Fault.SLOW_REPLY:
             assert strike is not None
@@ -182,6 +214,8 @@ class Wire:
     ) -> Reply:
         provider = self._provider
         provider.advance()
+        if not provider.takes(key):
+            return Answer(status=500, body=_SERVER_ERROR, replayed=True)
         if request.method == "POST":
             if fault is not None and fault in _REFUSALS:
                 provider.account.provoke(_REFUSALS[fault])
@@ -195,7 +229,11 @@ class Wire:
         if not keys[key]:
             del keys[key]
 
-    def _arrive_unheard(self, send: Callable[[], Awaitable[Reply]]) -> None:
+    def _arrive_unheard(self, send: Callable[[], Awaitable[Reply]], key: str | None) -> None:
+        if self._provider.takes(key):
+            self._carry_out(send)
+
+    def _carry_out(self, send: Callable[[], Awaitable[Reply]]) -> None:
         self._provider.advance()
         self._passage.loop.spawn(None, _awaited(send))
 
@@ -227,7 +265,7 @@ class Mailman:
         self.on_its_way = 0
         """How many events are still to be delivered."""
 
-    def take(self, event: JsonObject) -> None:
+    def take(self, event: JsonObject) -> None:  # noqa: PLR0912 - a branch for each kind
         """Take a new event: to be delivered soon, and again until it is acknowledged."""
         # Most come within the second, and close together: their order is anything.
         wait_s = 4.0 * self._dice.random() ** 4
@@ -260,6 +298,9 @@ class Mailman:
                 self._once(event, wait_s / 2, secret=PREVIOUS)
             case Fault.DELIVERY_FOREIGN:
                 self._post(_foreign(event), wait_s)
+            case Fault.DELIVERY_POISONED:
+                poison = {"id": 7, "object": event["data"]["object"]["object"]}
+                self._post({**event, "id": event["id"] + POISON, "data": {"object": poison}}, 0.0)
             case Fault.DELIVERY_MISNAMED:
                 self._post({**event, "id": event["id"] + "name", "type": _misnamed(event)}, wait_s)
         self._post(event, wait_s)

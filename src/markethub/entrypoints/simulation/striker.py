@@ -18,6 +18,7 @@ FAMILIES: Final[Mapping[str, tuple[Fault, ...]]] = {
     "publisher": faults.PUBLISHER,
     "tick": faults.PROCESS,
     "call": faults.CALL,
+    "end": faults.END,
 }
 """What can strike which kind of site."""
 
@@ -31,6 +32,7 @@ EXPECTED: Final[Mapping[str, tuple[float, float]]] = {
     "publisher": (0.5, 7.0),
     "tick": (0.7, 9.0),
     "call": (0.3, 20.0),
+    "end": (0.15, 1.0),
 }
 """How many faults of the family a history of middling luck meets, in how many calls."""
 INSIDE: Final = frozenset({"gateway", "begin", "statement", "commit", "inbox", "publisher"})
@@ -104,6 +106,7 @@ class Striker:
 
 LONGEST_S: Final[Mapping[Fault, float]] = {
     Fault.REQUEST_LATE: 300.0,
+    Fault.STORED_500_LATE: 1800.0,
     Fault.SLOW_REPLY: 25.0,
     Fault.OUTAGE: 7200.0,
     Fault.STORE_SLOW: 20.0,
@@ -118,5 +121,6 @@ LONGEST_S: Final[Mapping[Fault, float]] = {
     Fault.RECEIVER_DOWN: 3600.0,
     Fault.CALLER_GONE: 2.0,
     Fault.POWER_CUT: 60.0,
+    Fault.NIGHT: 36_000.0,
 }
 """Seconds, for what lasts."""

@@ -1,0 +1,107 @@
+"""Mistakes in telling the storefront, and with the database's own word."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Final, TypeVar
+
+import attrs
+from dependency_injector import providers
+
+from markethub.domain.delivery import Answer, Attempt, Message
+from markethub.domain.errors import CommitUnknown
+from markethub.domain.ids import IdPrefix
+from markethub.domain.ports.publisher import Publisher
+from markethub.domain.ports.unit_of_work import Transaction, Transactions
+from markethub.domain.usecases.relay_outbox import Relayed, RelayOutbox
+from markethub.entrypoints.container import Container
+from markethub.entrypoints.simulation.bugs.planting import Bug, swap
+from markethub.entrypoints.simulation.plan import Paths
+
+T = TypeVar("T")
+
+_TAKEN: Final = Answer(status=200, duration_ms=0)
+
+
+class _ToldOnce(RelayOutbox):
+    async def _publish(self, publisher: Publisher, messages: Sequence[Message]) -> Sequence[Answer]:
+        await super()._publish(publisher, messages)
+        return [_TAKEN for _ in messages]
+
+
+def _told_once(container: Container) -> None:
+    swap(container.relay_outbox, _ToldOnce)
+
+
+class _MarkedBefore(RelayOutbox):
+    async def __call__(self, limit: int = 20) -> Relayed:
+        if self.publisher is None:
+            return Relayed()
+        lease = self.ids.new(IdPrefix.LEASE)
+        endpoint_id = self.publisher.endpoint_id
+        claimed, _ = await self._claim(endpoint_id, lease, limit)
+        now = self.clock.now()
+        attempts = [Attempt(sequence=each.sequence, at=now, answer=_TAKEN) for each in claimed]
+        relayed = await self._settle(endpoint_id, lease, claimed, attempts)
+        await self._publish(self.publisher, [each.message(at=now) for each in claimed])
+        return relayed
+
+
+def _marked_before_told(container: Container) -> None:
+    swap(container.relay_outbox, _MarkedBefore)
+
+
+class _IdPerAttempt(RelayOutbox):
+    async def _publish(self, publisher: Publisher, messages: Sequence[Message]) -> Sequence[Answer]:
+        told = [_renamed(message, self.ids.new(IdPrefix.LEASE)) for message in messages]
+        return await super()._publish(publisher, told)
+
+
+def _renamed(message: Message, id: str) -> Message:
+    return attrs.evolve(message, id=id, body=message.body.replace(message.id, id))
+
+
+def _id_per_attempt(container: Container) -> None:
+    swap(container.relay_outbox, _IdPerAttempt)
+
+
+@attrs.frozen
+class _Insistent:
+    inner: Transactions
+
+    async def run(self, work: Callable[[Transaction], Awaitable[T]]) -> T:
+        try:
+            return await self.inner.run(work)
+        except CommitUnknown:
+            return await self.inner.run(work)
+
+
+def _commit_unknown_retried(container: Container) -> None:
+    inner = container.transactions.last_overriding or container.store.provided.transactions
+    container.transactions.override(providers.Factory(_Insistent, inner))
+
+
+BUGS: Final = (
+    Bug(
+        name="told_once",
+        what="A message to the storefront counts as delivered whatever was answered (F34).",
+        paths=Paths.BOTH,
+        plant=_told_once,
+    ),
+    Bug(
+        name="marked_before_told",
+        what="A message to the storefront is marked delivered before it is sent (F34).",
+        paths=Paths.BOTH,
+        plant=_marked_before_told,
+    ),
+    Bug(
+        name="id_per_attempt",
+        what="A message bears another id each time it is sent: nobody can tell repeats (F34).",
+        paths=Paths.BOTH,
+        plant=_id_per_attempt,
+    ),
+    Bug(
+        name="commit_unknown_retried",
+        what="A transaction is run again where nobody knows whether it was committed (F28).",
+        paths=Paths.BOTH,
+        plant=_commit_unknown_retried,
+    ),
+)
