@@ -51,6 +51,7 @@ END: Final = "the story ends"
 DONE: Final = "the script is done"
 
 _SCRIPTED: Final = "scripted: "
+_SCRIPTED_ONCE: Final = "scripted, and never repeated: "
 _DAY_S: Final = 86_400.0
 _MASTERCARD: Final = "5555555555554444"
 _PDF: Final = b"%PDF-1.7 a receipt"
@@ -166,6 +167,13 @@ async def lose_the_customer(script: Script) -> None:
 
 
 async def refund(script: Script) -> None:
+    """Give a part of a payment back. Of a part, a second refund would be possible, and wrong."""
+    payment = await script.paid()
+    script.begins()
+    await script.refund(payment, 2000)
+
+
+async def refund_all(script: Script) -> None:
     """Give all of a payment back."""
     payment = await script.paid()
     script.begins()
@@ -398,30 +406,37 @@ class Scenario:
     """What begins when (seconds after the start)."""
     lasts_s: float = 12.0
     paths: Paths = Paths.BOTH
+    is_patient: bool = True
+    """Whether clients ask again where they get no answer: that repairs, too."""
     strikes: tuple[Strike, ...] = ()
     """Faults without which it would be another story."""
 
     def plan(self) -> Plan:
         """Return the history of this story with nothing else in it."""
-        clicks = [Click(at_s, deed_of(act), 0) for at_s, act in self.acts.items()]
+        clicks = [
+            Click(at_s, deed_of(act, is_patient=self.is_patient), 0)
+            for at_s, act in self.acts.items()
+        ]
         end = Click(self.lasts_s, deed_of(nothing), 0)
         return Plan(seed=1, paths=self.paths, clicks=(*clicks, end), strikes=self.strikes)
 
 
-def deed_of(act: Act) -> str:
+def deed_of(act: Act, *, is_patient: bool = True) -> str:
     """Name the deed that plays an act."""
-    return f"{_SCRIPTED}{act.__name__}"
+    return f"{_SCRIPTED if is_patient else _SCRIPTED_ONCE}{act.__name__}"
 
 
 def is_scripted(deed: str) -> bool:
     """Tell whether a deed is an act of a scenario."""
-    return deed.startswith(_SCRIPTED)
+    return deed.startswith((_SCRIPTED, _SCRIPTED_ONCE))
 
 
 async def play(deed: str, world: Surroundings) -> None:
     """Play the act that ``deed`` names. Raises as the use cases that refuse it."""
+    how, _, name = deed.partition(": ")
+    script = Script(world, is_patient=f"{how}: " == _SCRIPTED)
     try:
-        await _ACTS[deed](Script(world))
+        await _ACTS[name](script)
     except Missing:
         world.note(f"{deed}: nothing came")
     else:
@@ -449,6 +464,7 @@ _STORIES: Final[Mapping[str, Scenario]] = {
         strikes=(Strike("gateway POST /v1/customers", 1, Fault.STORED_500),),
     ),
     "customer lost": Scenario(acts={0.0: lose_the_customer}),
+    "refund all": Scenario(acts={0.0: refund_all}),
     "refund in parts": Scenario(acts={0.0: refund_in_parts}),
     "refund that comes back": Scenario(acts={0.0: refund_that_comes_back}),
     "refund that takes its time": Scenario(acts={0.0: refund_that_takes_its_time}),
@@ -497,17 +513,18 @@ _BY_ONE_PATH: Final = (
     "change and cancel",
 )
 """Stories that need no event to go on: with one path of repair alone, none hides the other's."""
+_ONE_PATH: Final = (Paths.WEBHOOKS, Paths.RECOVERY)
 SCENARIOS: Final[Mapping[str, Scenario]] = {
     **_STORIES,
     **{
-        f"{name}, {paths} only": attrs.evolve(_STORIES[name], paths=paths)
+        f"{name}, {paths} only": attrs.evolve(_STORIES[name], paths=paths, is_patient=False)
         for name in _BY_ONE_PATH
-        for paths in (Paths.WEBHOOKS, Paths.RECOVERY)
+        for paths in _ONE_PATH
     },
 }
 """By name."""
 
 _ACTS: Final[Mapping[str, Act]] = {
-    deed_of(act): act
+    act.__name__: act
     for act in (nothing, *(each for one in SCENARIOS.values() for each in one.acts.values()))
 }

@@ -37,6 +37,8 @@ BEGIN: Final = "what is looked at begins"
 
 _WAITS_S: Final = (0.5, 1.5, 4.0, 11.0, 20.0)
 """How long a client waits before it asks again; then it gives up."""
+_LONG_S: Final = 40.0
+"""After that long, what was refused would have shown if it had been done all the same."""
 _LOOKS: Final = 40
 """How often somebody looks whether something has come, once a second."""
 _USD: Final = Currency.of("usd")
@@ -50,9 +52,10 @@ class Missing(Exception):
 class Script:
     """A client of ours, and the browsers and banks that belong to its story."""
 
-    def __init__(self, world: Surroundings) -> None:
-        """Begin in ``world``."""
+    def __init__(self, world: Surroundings, *, is_patient: bool = True) -> None:
+        """Begin in ``world``; who is not patient never asks again, whatever became of it."""
         self.world = world
+        self._waits_s = _WAITS_S if is_patient else ()
 
     async def ask(self, use_case: str, *command: object, **named: object) -> Any:
         """Ask a use case (or a method of one), and again where nobody knows what became of it.
@@ -67,7 +70,7 @@ class Script:
 
     async def request(self, site: str, use: Callable[[Any], Awaitable[Any]]) -> Any:
         """Do something in one of our processes, and again as ``ask``."""
-        for wait_s in _WAITS_S:
+        for wait_s in self._waits_s:
             try:
                 return await self.world.call(site, use)
             except (TryAgain, Unreachable, TimedOut):
@@ -103,7 +106,7 @@ class Script:
     async def charge(
         self, order_id: str = "o-1", *, capture: CaptureMethod | None = None, **wish: Any
     ) -> ChargeStarted:
-        """Charge an order; ``wish`` as the fields of ``Wish``. Who is refused takes it for final."""
+        """Charge an order; ``wish`` as the fields of ``Wish``. A refusal is taken for final."""
         command = ChargeOrderCommand(
             order_id=OrderId(order_id),
             capture=capture,
@@ -173,6 +176,7 @@ class Script:
                 self.world.oracle.answered(key, str(amount), error.code)
                 if is_last:
                     raise
+                await self.world.pause(_LONG_S)
             else:
                 self.world.oracle.answered(key, str(amount), made.id)
                 if is_last:

@@ -18,9 +18,11 @@ from markethub.entrypoints.simulation.plan import Plan
 from markethub.entrypoints.simulation.scenarios import DONE, END, Scenario
 from markethub.entrypoints.simulation.script import BEGIN
 
+_SILENCES: Final = (Fault.REQUEST_LOST, Fault.REQUEST_LATE, Fault.REPLY_LOST)
+"""What the carrier meets by sending again at once: these strike that too."""
+_SENT_AGAIN: Final = 2
 _AT_GATEWAY: Final = (
-    Fault.REQUEST_LOST,
-    Fault.REPLY_LOST,
+    *_SILENCES,
     Fault.STORED_500,
     Fault.KEY_IN_USE,
     Fault.RATE_LIMITED,
@@ -36,8 +38,7 @@ _FAULTS: Final = {
     "inbox.store": (Fault.INBOX_REFUSES, Fault.INBOX_UNSEEN),
     "publisher.publish": (Fault.RECEIVER_DOWN, Fault.RECEIVER_UNHEARD),
 }
-_WAIT_S: Final = 30.0
-"""For how long a fault lasts that lasts."""
+_LASTS_S: Final = {Fault.RECEIVER_DOWN: 30.0, Fault.REQUEST_LATE: 30.0}
 _NOTE_FROM: Final = 12
 """Where the text begins in a line of a trace, behind the time."""
 
@@ -65,9 +66,13 @@ class Place:
         """What else can strike here, beside crashes."""
         return _AT_GATEWAY if self.is_at_gateway else _FAULTS.get(self.site, ())
 
-    def struck_by(self, fault: Fault) -> Strike:
-        """Return the strike of a fault here."""
-        return Strike(self.site, self.nth, fault, _WAIT_S if fault is Fault.RECEIVER_DOWN else 0.0)
+    def struck_by(self, fault: Fault) -> tuple[Strike, ...]:
+        """Return the strikes of a fault here; the last of them is the one that has to strike."""
+        again = _SENT_AGAIN if fault in _SILENCES else 0
+        lasts_s = _LASTS_S.get(fault, 0.0)
+        return tuple(
+            Strike(self.site, self.nth + later, fault, lasts_s) for later in range(again, -1, -1)
+        )
 
 
 class BrokenScenario(Exception):
@@ -82,7 +87,7 @@ def places(scenario: Scenario) -> Sequence[Place]:
     history = run_history(scenario.plan(), traced=True)
     if history.violations:
         raise BrokenScenario(str(history.violations[0]))
-    if missed(history):
+    if len(history.strikes) < len(scenario.strikes):
         raise BrokenScenario("not all that belongs to it struck")
     taken = {(strike.site, strike.nth) for strike in scenario.strikes}
     counts: Counter[str] = Counter()
@@ -118,7 +123,7 @@ def singles(scenario: Scenario, *, stride: int = 1) -> Iterator[Plan]:
                 rest += 1
                 if rest % stride:
                     continue
-            yield _struck(scenario, place.struck_by(fault))
+            yield _struck(scenario, *place.struck_by(fault))
 
 
 def pairs(scenario: Scenario, *, stride: int = 1) -> Iterator[Plan]:
@@ -129,7 +134,7 @@ def pairs(scenario: Scenario, *, stride: int = 1) -> Iterator[Plan]:
     """
     met = places(scenario)
     every = (
-        (first.struck_by(one), second.struck_by(other))
+        (*first.struck_by(one), *second.struck_by(other))
         for later, second in enumerate(met)
         for first in met[:later]
         for one in CRASH
@@ -144,5 +149,6 @@ def _struck(scenario: Scenario, *strikes: Strike) -> Plan:
 
 
 def missed(history: History) -> bool:
-    """Tell whether something planned did not strike: it was no crash of that place then."""
-    return set(history.strikes) != set(history.plan.strikes or ())
+    """Tell whether the last strike of its plan did not strike: nothing was tried then."""
+    planned = history.plan.strikes or ()
+    return planned[-1:] != () and planned[-1] not in history.strikes

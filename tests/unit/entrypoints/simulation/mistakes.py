@@ -308,6 +308,18 @@ async def a_worker_that_slept_longer_than_its_lease(world: World) -> object:
     return await sleeper._process(event, lease.id)
 
 
+@right(1, "lease_of_nobody")
+async def a_claim_that_was_committed_and_never_confirmed(world: World) -> object:
+    await world.deliver(await _an_event(world))
+    now = world.clock.now()
+    lost = Lease(id=LeaseId("lost"), holder="a", until=now + LEASE)
+    await run(world, lambda tx: tx.inbox.claim(lost, now=now, limit=1))
+    for _ in range(4):
+        world.clock.advance(seconds=LEASE.total_seconds() / 3)
+        await world.container.renew_leases()()
+    return (await world.container.process_inbox()()).total
+
+
 @right(1, "booked_by_event")
 async def twin_events_of_a_charge(world: World) -> object:
     await world.register()
