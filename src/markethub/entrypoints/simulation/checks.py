@@ -8,13 +8,20 @@ from collections.abc import Iterable
 from typing import Any, Final
 
 from markethub.adapters.fake.store import JsonObject
-from markethub.adapters.memory.database import UNDELIVERED, UNRESOLVED, WAITING, Database
+from markethub.adapters.memory.database import (
+    SUBMISSIONS_UNRESOLVED,
+    UNDELIVERED,
+    UNRESOLVED,
+    WAITING,
+    Database,
+)
 from markethub.domain.delivery import Message
 from markethub.domain.events import DomainEvent
 from markethub.domain.public_events import aggregate_of, is_public
+from markethub.domain.refund import Refund
 from markethub.entrypoints.simulation.at_rest import violations_at_rest
 from markethub.entrypoints.simulation.faults import POISON
-from markethub.entrypoints.simulation.model import KINDS, Truth, is_paid
+from markethub.entrypoints.simulation.model import KINDS, LIVE_REFUNDS, Truth, is_paid
 from markethub.entrypoints.simulation.outcome import Violation
 from markethub.entrypoints.simulation.plan import Paths
 from markethub.entrypoints.simulation.row_rules import RULES, Wrong
@@ -38,6 +45,7 @@ class Oracle:
         self._database = database
         self._paths = paths
         self._touched: dict[str, None] = {}
+        self._asked: list[Refund] = []
         self._acknowledged: dict[str, None] = {}
         self._failed: dict[str, None] = {}
         """Payments of which somebody was told that they failed, and that nobody tried since."""
@@ -91,6 +99,8 @@ class Oracle:
             self._report(rule(self.truth, before, after))
         if table == "operations" and after.error_code in EXPIRED and not self.is_rested:
             self._report([("I11", f"{after.kind} {after.id} was left until its key was too old")])
+        if table == "refunds" and before is None and after.provider_id is None:
+            self._asked.append(after)
         if table == "orders":
             self._touched[after.id] = None
         elif table == "payments":
@@ -105,6 +115,24 @@ class Oracle:
             touched, self._touched = self._touched, {}
             for order_id in touched:
                 self._report(self._order_holds(order_id))
+
+        asked, self._asked = self._asked, []
+        for refund in asked:
+            self._report(self._may_be_asked(refund))
+
+    def _may_be_asked(self, refund: Refund) -> Iterable[Wrong]:
+        """Judge a refund by what we know as we ask for it; what others do meanwhile is theirs."""
+        payment = self._database.payments.rows[refund.payment_id]
+        given = sum(
+            each.amount.minor
+            for each in self._database.refunds.rows.values()
+            if each.payment_id == payment.id and each.status.value in LIVE_REFUNDS
+        )
+        left = payment.captured.minor - payment.disputed.minor
+        if given > left:
+            yield "I2", f"refund {refund.id} makes it {given} of {left}"
+        if payment.chargeback_open:
+            yield "I2", f"refund {refund.id} is asked for while a chargeback is open"
 
     def _order_holds(self, order_id: Any) -> Iterable[Wrong]:
         order = self._database.orders.rows.get(order_id)
@@ -182,9 +210,12 @@ class Oracle:
     def is_quiet(self) -> bool:
         """Tell whether the rows show nothing that is still to be done."""
         database = self._database
-        operations = database.operations.ids(UNRESOLVED, key=True)
+        asked = (
+            *database.operations.ids(UNRESOLVED, key=True),
+            *database.submissions.ids(SUBMISSIONS_UNRESOLVED, key=True),
+        )
         return not (
-            (self._paths is not Paths.WEBHOOKS and any(True for _ in operations))
+            (self._paths is not Paths.WEBHOOKS and asked)
             or any(not str(id_).endswith(POISON) for id_ in database.inbox.ids(WAITING, key=True))
             or any(True for _ in database.deliveries.ids(UNDELIVERED, key=True))
             or any(True for _ in self._strays())

@@ -45,10 +45,6 @@ class _SettlementOfAnyAge(Settlement):
         return await super().apply(tx, payment_id, intent, seen_version=seen_version)
 
 
-def _stale_intent(container: Container) -> None:
-    swap(container.settlement, _SettlementOfAnyAge)
-
-
 class _RefundsOfAnyAge(RefundSettlement):
     async def apply(
         self,
@@ -62,10 +58,6 @@ class _RefundsOfAnyAge(RefundSettlement):
         if payment is not None:
             seen_version = payment.version
         return await super().apply(tx, payment_id, views, seen_version=seen_version)
-
-
-def _stale_refunds(container: Container) -> None:
-    swap(container.refunds, _RefundsOfAnyAge)
 
 
 class _DisputesOfAnyAge(DisputeSettlement):
@@ -83,7 +75,9 @@ class _DisputesOfAnyAge(DisputeSettlement):
         return await super().apply(tx, payment_id, view, seen_version=seen_version)
 
 
-def _stale_dispute(container: Container) -> None:
+def _stale_read(container: Container) -> None:
+    swap(container.settlement, _SettlementOfAnyAge)
+    swap(container.refunds, _RefundsOfAnyAge)
     swap(container.dispute_settlement, _DisputesOfAnyAge)
 
 
@@ -240,22 +234,10 @@ def _late_win_ignored(container: Container) -> None:
 
 BUGS: Final = (
     Bug(
-        name="stale_intent",
-        what="A read of an intent is applied though the payment changed while it was fetched.",
-        paths=Paths.WEBHOOKS,
-        plant=_stale_intent,
-    ),
-    Bug(
-        name="stale_refunds",
-        what="A read of refunds is applied though the payment changed while it was fetched.",
-        paths=Paths.WEBHOOKS,
-        plant=_stale_refunds,
-    ),
-    Bug(
-        name="stale_dispute",
-        what="A read of a dispute is applied though the dispute changed while it was fetched.",
-        paths=Paths.WEBHOOKS,
-        plant=_stale_dispute,
+        name="stale_read",
+        what="What was read is applied though the row has changed since before it was fetched.",
+        paths=Paths.BOTH,
+        plant=_stale_read,
     ),
     Bug(
         name="locks_dropped",

@@ -14,7 +14,7 @@ from markethub.domain.ids import ChargeId, EventId, LeaseId
 from markethub.domain.inbox_event import InboxEvent, InboxStatus
 from markethub.domain.ledger import Entry, EntryKind
 from markethub.domain.payment import PaymentStatus
-from markethub.domain.ports.inbox import Inbox
+from markethub.domain.ports.inbox import Inbox, Lease
 from markethub.domain.ports.unit_of_work import Transaction
 from markethub.domain.usecases import process_inbox
 from markethub.domain.usecases.inbox_handler import Applied, Ignored, Look, Parked, Step, Work
@@ -185,14 +185,30 @@ def _poison_blocks(container: Container) -> None:
     swap(container.process_inbox, _Fragile)
 
 
+def _lease_of_nobody(container: Container) -> None:
+    def keeping(tx: Any) -> Any:
+        async def claim(lease: Lease, **asked: Any) -> Any:
+            claimed = await tx.inbox.claim(lease, **asked)
+            # Whether the claim's commit is confirmed or not, for as long as the process lives.
+            container.leases_in_hand()._ids[lease.id] = None
+            return claimed
+
+        return Instead(tx, inbox=Instead(tx.inbox, claim=claim))
+
+    alter_transactions(container, keeping)
+
+
+def _unfenced(tx: Any) -> Any:
+    """Return the transaction with an inbox that lets everybody go on, whatever their lease."""
+
+    async def hold(event: InboxEvent, *, lease: LeaseId) -> bool:  # noqa: ARG001 - the mistake
+        return await tx.inbox.lock(event.event.id) is not None
+
+    return Instead(tx, inbox=Instead(tx.inbox, hold=hold))
+
+
 def _lease_unfenced(container: Container) -> None:
-    def unfenced(tx: Any) -> Any:
-        async def hold(event: InboxEvent, *, lease: LeaseId) -> bool:  # noqa: ARG001 - the mistake
-            return await tx.inbox.lock(event.event.id) is not None
-
-        return Instead(tx, inbox=Instead(tx.inbox, hold=hold))
-
-    alter_transactions(container, unfenced)
+    alter_transactions(container, _unfenced)
 
 
 # --- what an event means ----------------------------------------------------------------------
@@ -359,6 +375,13 @@ BUGS: Final = (
         "processed (F30).",
         paths=Paths.WEBHOOKS,
         plant=_lease_unfenced,
+    ),
+    Bug(
+        name="lease_of_nobody",
+        what="A process renews all leases under its name, also of a claim whose COMMIT was never "
+        "confirmed: nobody works off its events (ours, found by the simulation).",
+        paths=Paths.WEBHOOKS,
+        plant=_lease_of_nobody,
     ),
     Bug(
         name="booked_by_event",

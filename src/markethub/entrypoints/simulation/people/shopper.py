@@ -77,7 +77,10 @@ async def change_cart(people: People, dice: Random) -> None:
         await register(people, dice)
         return
     order = dice.choice(people.orders)
-    order.total = dice.randint(100, 9000)
+    if dice.random() < 0.3:
+        order.currency = dice.choice(CURRENCIES)  # the same number of something else
+    else:
+        order.total = dice.randint(100, 9000)
     await _put(people, dice, order)
 
 
@@ -139,6 +142,21 @@ async def pay(people: People, dice: Random) -> None:
     else:
         order, tab = dice.choice(tabs)
     await _pay(people, dice, order, tab, dice.choice(CARDS))
+
+
+async def pay_while_loading(people: People, dice: Random) -> None:
+    """Reload an open page, and pay on it before it has loaded."""
+    tabs = [(order, tab) for order, tab in people.tabs() if _is_open(tab)]
+    if not tabs:
+        await pay(people, dice)
+        return
+    order, tab = dice.choice(tabs)
+
+    async def paying() -> None:
+        await people.world.pause(0.5 * dice.random())
+        await _pay(people, dice, order, tab, dice.choice(CARDS))
+
+    await all_at_once(_look(people, dice, order, tab), paying())
 
 
 def _is_open(tab: Tab) -> bool:
@@ -279,6 +297,7 @@ DEEDS: Final[Mapping[str, Deed]] = {
     "register": Deed(12, register),
     "check_out": Deed(8, check_out),
     "pay": Deed(20, pay),
+    "pay_while_loading": Deed(4, pay_while_loading),
     "look": Deed(6, look),
     "double_click": Deed(4, double_click),
     "change_cart": Deed(4, change_cart),
