@@ -14,7 +14,7 @@ from markethub.adapters.fake.bank import Bank
 from markethub.adapters.memory.store import MemoryStore
 from markethub.domain.delivery import Message
 from markethub.domain.errors import PaymentsError
-from markethub.domain.usecases.process_inbox import InboxBatch
+from markethub.domain.usecases.process_inbox import LEASE, InboxBatch
 from markethub.domain.usecases.receive_event import ReceiveEventCommand
 from markethub.entrypoints.simulation.bugs import BUGS
 from markethub.entrypoints.simulation.checks import Oracle
@@ -45,6 +45,7 @@ REPETITIONS_MAXIMUM: Final = 20
 """A worker's step that is not done by then is left for the next tick."""
 AFTERWARDS_S: Final = 30.0
 """For how long after the last click faults still strike."""
+RENEWAL_S: Final = LEASE.total_seconds() / 3
 RESTART_S: Final = 3.0
 ALARMED_S: Final = 2.0
 """How long a worker rests after an error, as in production."""
@@ -150,6 +151,7 @@ class _World:
                 self.loop.outside(click.at_s, self._click, click)
             last_s = self.plan.clicks[-1].at_s if self.plan.clicks else 0.0
             self._tick()
+            self._renew()
             night = self.striker.look("end", "end")
             if night is None:
                 self._run(until_s=last_s + AFTERWARDS_S)
@@ -215,6 +217,8 @@ class _World:
             if is_deaf and turn in BACKFILL_TURNS:
                 # What the provider gave up delivering is fetched by somebody who was told so.
                 self.loop.spawn(None, self._backfill())
+            self._renew()  # as they have done all the time
+            self._run(until_s=self.loop.time() + 1.0)
             pod = self.pods[turn % PROCESSES]
             self.loop.spawn(pod.life, self._work(pod, recovers=True))
             self._run(until_s=self.loop.time() + 60.0)
@@ -382,6 +386,14 @@ class _World:
             self.loop.spawn(pod.life, self._work(pod, recovers=self._dice.random() < 0.5))
         self.loop.outside(self._tick_s * (0.5 + self._dice.random()), self._tick)
 
+    def _renew(self) -> None:
+        """Let every process keep what it takes to be in its hands."""
+        for pod in self.pods:
+            if pod.is_up and pod.app is not None and any(pod.app.leases_in_hand):
+                self.loop.spawn(pod.life, self._repeat("leases", pod.app.worker.renew))
+        if not self._healing:
+            self.loop.outside(RENEWAL_S, self._renew)
+
     def _befall(self) -> None:
         strike = self.striker.look("tick", "tick")
         if strike is None:
@@ -411,10 +423,8 @@ class _World:
         """Do what the loops of a worker do, until nothing is due."""
         assert pod.app is not None
         worker = pod.app.worker
-        if recovers:
-            await self._repeat("leases", worker.renew)
-            if self.plan.paths is not Paths.WEBHOOKS:
-                await self._repeat("recovery", worker.recover_once)
+        if recovers and self.plan.paths is not Paths.WEBHOOKS:
+            await self._repeat("recovery", worker.recover_once)
         await self._repeat("inbox", worker.process_inbox)
         if self._is_untold or recovers:
             self._is_untold = False
