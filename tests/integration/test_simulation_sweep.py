@@ -24,9 +24,9 @@ from markethub.entrypoints.simulation.ports import REPOSITORIES
 from markethub.entrypoints.simulation.scenarios import SCENARIOS
 from markethub.entrypoints.simulation.sweep import missed, pairs, places, singles
 
-STRIDE = 7
-PAIRS_STRIDE = 241
-PARTS = 4
+STRIDE = 11
+PAIRS_STRIDE = 223
+PARTS = 2
 """Of the pairs, so that workers share them."""
 
 NOT_MET = {
@@ -92,7 +92,7 @@ def test_nothing_that_strikes_once_breaks_a_rule(name: str) -> None:
     count, wrong = lived(singles(SCENARIOS[name], stride=STRIDE))
 
     assert wrong == []
-    assert count > 50
+    assert count > 20
 
 
 @pytest.mark.parametrize("part", range(PARTS))

@@ -38,6 +38,8 @@ _FAULTS: Final = {
     "inbox.store": (Fault.INBOX_REFUSES, Fault.INBOX_UNSEEN),
     "publisher.publish": (Fault.RECEIVER_DOWN, Fault.RECEIVER_UNHEARD),
 }
+_WRITES: Final = (".save", ".post", ".settle", ".log", ".save_endpoint", ".open_endpoint")
+"""The ends of sites that write."""
 _LASTS_S: Final = {Fault.RECEIVER_DOWN: 30.0, Fault.REQUEST_LATE: 30.0}
 _NOTE_FROM: Final = 12
 """Where the text begins in a line of a trace, behind the time."""
@@ -49,12 +51,8 @@ class Place:
 
     site: str
     nth: int
-
-    @property
-    def is_edge(self) -> bool:
-        """Tell whether something lasts from here on: what came before it, or what it does."""
-        lasts = bool(self.faults) and self.site != "tx.begin"
-        return lasts or self.site.startswith("keys.")
+    is_edge: bool
+    """Something lasts from here on: a request, or a commit of what was written."""
 
     @property
     def is_at_gateway(self) -> bool:
@@ -92,13 +90,15 @@ def places(scenario: Scenario) -> Sequence[Place]:
     taken = {(strike.site, strike.nth) for strike in scenario.strikes}
     counts: Counter[str] = Counter()
     met: list[Place] = []
-    done = 0
+    done, is_written = 0, False
     for line in history.trace:
         text = line[_NOTE_FROM:]
         if text in history.calls:
             counts[text] += 1
+            is_written |= text.endswith(_WRITES)
             if (text, counts[text]) not in taken:
-                met.append(Place(text, counts[text]))
+                met.append(Place(text, counts[text], _is_edge(text, is_written=is_written)))
+            is_written &= text != "tx.commit"
         elif text == BEGIN:
             met.clear()
         elif text == DONE:
@@ -110,11 +110,17 @@ def places(scenario: Scenario) -> Sequence[Place]:
     return met
 
 
+def _is_edge(site: str, *, is_written: bool) -> bool:
+    if site == "tx.commit":
+        return is_written
+    return site in _FAULTS.keys() - {"tx.begin"} or site.startswith(("gateway ", "keys."))
+
+
 def singles(scenario: Scenario, *, stride: int = 1) -> Iterator[Plan]:
     """Plan every history of a scenario in which one more thing strikes.
 
-    With a ``stride``: all crashes at what lasts and all that strikes at the gateway, and of the
-    rest every so many. Wherever a process dies within a transaction, nothing of it is kept.
+    With a ``stride``: all crashes at edges and all that strikes at the gateway, and of the rest
+    every so many. Wherever a process dies within a transaction, nothing of it is kept.
     """
     rest = 0
     for place in places(scenario):
