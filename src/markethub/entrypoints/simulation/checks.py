@@ -17,15 +17,18 @@ from markethub.adapters.memory.database import (
 )
 from markethub.domain.delivery import Message
 from markethub.domain.events import DomainEvent
+from markethub.domain.payment import Payment
 from markethub.domain.public_events import aggregate_of, is_public
 from markethub.domain.refund import Refund
-from markethub.entrypoints.simulation.at_rest import violations_at_rest
+from markethub.entrypoints.simulation.at_rest import OUR_STATUS, violations_at_rest
 from markethub.entrypoints.simulation.faults import POISON
 from markethub.entrypoints.simulation.model import KINDS, LIVE_REFUNDS, Truth, is_paid
 from markethub.entrypoints.simulation.outcome import Violation
 from markethub.entrypoints.simulation.plan import Paths
 from markethub.entrypoints.simulation.row_rules import RULES, Wrong
 
+FOLLOWING: Final = ("payments", "refunds", "disputes")
+"""Tables whose rows follow an object of the provider's."""
 EXPIRED: Final = ("expired", "never_created")
 """How an operation ends that nobody finished in time."""
 CARD_NUMBERS: Final = ("4242424242424242", "4000000000000002", "4000002760003184")
@@ -46,6 +49,8 @@ class Oracle:
         self._paths = paths
         self._touched: dict[str, None] = {}
         self._asked: list[Refund] = []
+        self._reached: dict[str, int] = {}
+        """How far in the past of the provider's object a row has come."""
         self._acknowledged: dict[str, None] = {}
         self._failed: dict[str, None] = {}
         """Payments of which somebody was told that they failed, and that nobody tried since."""
@@ -99,12 +104,26 @@ class Oracle:
             self._report(rule(self.truth, before, after))
         if table == "operations" and after.error_code in EXPIRED and not self.is_rested:
             self._report([("I11", f"{after.kind} {after.id} was left until its key was too old")])
+        if table in FOLLOWING and (before is None or before.status is not after.status):
+            self._report(self._goes_forward(after))
         if table == "refunds" and before is None and after.provider_id is None:
             self._asked.append(after)
         if table == "orders":
             self._touched[after.id] = None
         elif table == "payments":
             self._touched[after.order_id] = None
+
+    def _goes_forward(self, row: Any) -> Iterable[Wrong]:
+        """Judge a status: it is one that the provider's object has had since the row's last."""
+        theirs = row.intent_id if isinstance(row, Payment) else row.provider_id
+        past = None if theirs is None else self.truth.statuses.get(theirs)
+        if past is None or (row.status.value == "pending" and isinstance(row, Payment)):
+            return
+        for index in range(self._reached.get(row.id, 0), len(past)):
+            if OUR_STATUS.get(past[index], past[index]) == row.status.value:
+                self._reached[row.id] = index
+                return
+        yield "I7", f"{row.id} became {row.status} again, and {theirs} did not"
 
     def told_outbox(self, event: DomainEvent) -> None:
         """Hear of a domain event that was committed."""

@@ -19,6 +19,7 @@ LIVE_REFUNDS: Final = frozenset({"pending", "requires_action", "succeeded"})
 KINDS: Final = frozenset(
     {"payment_intent", "charge", "refund", "dispute", "balance_transaction", "payment_method"}
 )
+MOVING: Final = frozenset({"payment_intent", "refund", "dispute"})
 
 Posting = tuple[str, str]
 """What was posted, and the provider's id of the fact."""
@@ -43,6 +44,8 @@ class Truth:
         self.disputes: dict[str, JsonObject] = {}
         self.methods: dict[str, JsonObject] = {}
         self.lines: dict[str, JsonObject] = {}
+        self.statuses: defaultdict[str, list[str]] = defaultdict(list)
+        """What an intent, a refund or a dispute has been, in this order; by its id."""
         self.intents_of_payment: defaultdict[str, dict[str, None]] = defaultdict(dict)
         self.refunds_of_row: defaultdict[str, dict[str, None]] = defaultdict(dict)
         self.refunds_of_charge: defaultdict[str, dict[str, None]] = defaultdict(dict)
@@ -59,6 +62,8 @@ class Truth:
     def put(self, kind: str, id: str, value: JsonObject) -> None:
         """Take note of an object as it is now."""
         self._by_kind[kind][id] = value
+        if kind in MOVING and self.statuses[id][-1:] != [value["status"]]:
+            self.statuses[id].append(value["status"])
         if kind == "payment_intent":
             self.intents_of_payment[value["metadata"].get(PAYMENT_ID, "")][id] = None
         elif kind == "refund":

@@ -387,24 +387,6 @@ async def _dispute_status(world: World, payment: Payment) -> str:
     return dispute.status.value
 
 
-@right(["first", "second"], "locks_dropped")
-async def two_that_want_one_order(world: World) -> object:
-    await world.register()
-    ended: list[str] = []
-
-    async def lock(name: str, turns: int) -> None:
-        async def work(tx: Transaction) -> None:
-            await tx.orders.lock(OrderId("o-1"))
-            for _ in range(turns):
-                await asyncio.sleep(0)
-            ended.append(name)
-
-        await run(world, work)
-
-    await asyncio.gather(lock("first", 5), lock("second", 0))
-    return ended
-
-
 @right("StaleWrite", "lost_update")
 async def a_payment_written_as_it_was(world: World) -> object:
     await world.register()

@@ -53,3 +53,24 @@ def test_a_document_without_a_place_for_it_is_left_alone(tmp_path: Path) -> None
 
     with pytest.raises(ValueError, match="no place for the table"):
         power.write_table(document, ROWS)
+
+
+OFTEN = (
+    "ack_before_durable",
+    "authorized_is_paid",
+    "closing_moves_money",
+    "dead_at_once",
+    "fee_twice",
+    "id_per_attempt",
+    "known_by_subject",
+    "last_event_wins",
+    "mark_before_effect",
+    "marked_before_told",
+    "unreadable_dropped",
+)
+"""What strikes at least one history in ten. The others are for ``--power``."""
+
+
+@pytest.mark.parametrize("bug", OFTEN)
+def test_a_mistake_that_strikes_often_is_found_soon(bug: str) -> None:
+    assert power.measured(bug, budget=60, enough=1).found == 1

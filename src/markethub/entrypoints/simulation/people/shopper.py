@@ -76,7 +76,8 @@ async def change_cart(people: People, dice: Random) -> None:
     if not people.orders:
         await register(people, dice)
         return
-    order = dice.choice(people.orders)
+    shown = [order for order in people.orders if any(map(_is_open, order.tabs))]
+    order = dice.choice(shown if shown and dice.random() < 0.7 else people.orders)
     if dice.random() < 0.5:
         order.currency = dice.choice(CURRENCIES)  # the same number of something else
     else:
