@@ -77,11 +77,16 @@ async def change_cart(people: People, dice: Random) -> None:
         await register(people, dice)
         return
     order = dice.choice(people.orders)
-    if dice.random() < 0.3:
+    if dice.random() < 0.5:
         order.currency = dice.choice(CURRENCIES)  # the same number of something else
     else:
         order.total = dice.randint(100, 9000)
-    await _put(people, dice, order)
+    tabs = [tab for tab in order.tabs if _is_open(tab)]
+    if tabs and dice.random() < 0.5:
+        paying = _pay_soon(people, dice, order, dice.choice(tabs))
+        await all_at_once(_put(people, dice, order), paying)
+    else:
+        await _put(people, dice, order)
 
 
 async def cancel_order(people: People, dice: Random) -> None:
@@ -151,12 +156,13 @@ async def pay_while_loading(people: People, dice: Random) -> None:
         await pay(people, dice)
         return
     order, tab = dice.choice(tabs)
+    paying = _pay_soon(people, dice, order, tab)
+    await all_at_once(_look(people, dice, order, tab), paying)
 
-    async def paying() -> None:
-        await people.world.pause(0.5 * dice.random())
-        await _pay(people, dice, order, tab, dice.choice(CARDS))
 
-    await all_at_once(_look(people, dice, order, tab), paying())
+async def _pay_soon(people: People, dice: Random, order: Shopping, tab: Tab) -> None:
+    await people.world.pause(0.5 * dice.random())
+    await _pay(people, dice, order, tab, dice.choice(CARDS))
 
 
 def _is_open(tab: Tab) -> bool:
