@@ -15,7 +15,15 @@ from markethub.entrypoints.cli.failure import REFUSED
 from markethub.entrypoints.cli.root import Invocation
 from markethub.entrypoints.simulation import power, report
 from markethub.entrypoints.simulation.bugs import BUGS
-from markethub.entrypoints.simulation.campaign import SLICES, Progress, Tally, campaign, plan_of
+from markethub.entrypoints.simulation.campaign import (
+    SLICES,
+    Progress,
+    Tally,
+    campaign,
+    plan_of,
+    sweep,
+    sweep_parts,
+)
 from markethub.entrypoints.simulation.history import run_history
 from markethub.entrypoints.simulation.outcome import History
 from markethub.entrypoints.simulation.plan import Plan
@@ -44,6 +52,12 @@ KEPT: Final = "tests/simulation/seeds"
     is_flag=True,
     help="How soon is each known mistake found? --seeds is the most to spend on one.",
 )
+@click.option(
+    "--sweep",
+    "is_sweep",
+    is_flag=True,
+    help="Fixed stories instead, with every call struck in turn, and every two crashes.",
+)
 @click.option("--jobs", type=int, help="How many processes; as many as cores, if not given.")
 @click.pass_obj
 def simulate(
@@ -56,6 +70,7 @@ def simulate(
     only: str | None,
     bug: str | None,
     measures_power: bool,
+    is_sweep: bool,
     jobs: int | None,
 ) -> None:
     """Live through histories in which requests, commits, deliveries and processes are lost.
@@ -69,6 +84,8 @@ def simulate(
         _tell(invocation, Plan.from_json(plan.read_bytes()))
     elif measures_power:
         _measure(invocation, [*BUGS] if bug is None else [bug], budget=seeds, jobs=jobs)
+    elif is_sweep:
+        _sweep(invocation, jobs=jobs)
     elif seed is not None:
         _tell(invocation, plan_of(seed, only=chosen, bug=bug))
     else:
@@ -82,6 +99,14 @@ def simulate(
                 progress=progress,
             )
         _sum_up(invocation, found, seconds=time.monotonic() - begun)
+
+
+def _sweep(invocation: Invocation, *, jobs: int | None) -> None:
+    begun = time.monotonic()
+    parts = sweep_parts()
+    with _bar(sum(part.end - part.begin for part in parts)) as progress:
+        found = sweep(parts, jobs=jobs, progress=progress)
+    _sum_up(invocation, found, seconds=time.monotonic() - begun)
 
 
 def _measure(invocation: Invocation, bugs: Sequence[str], *, budget: int, jobs: int | None) -> None:

@@ -8,15 +8,18 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
+from functools import cache, partial
 from multiprocessing import get_context
-from typing import Final, Self
+from typing import Any, Final, Self
 
 import attrs
 
 from markethub.entrypoints.simulation.faults import Fault
 from markethub.entrypoints.simulation.history import drawn, run_history
-from markethub.entrypoints.simulation.outcome import History
+from markethub.entrypoints.simulation.outcome import History, Violation
 from markethub.entrypoints.simulation.plan import Paths, Plan, StoreKind
+from markethub.entrypoints.simulation.scenarios import SCENARIOS
+from markethub.entrypoints.simulation.sweep import IN_PAIRS, missed, pairs, pairs_count, singles
 
 CHUNK: Final = 20
 """Seeds that a process takes at once: a second's work, so that a progress bar moves."""
@@ -105,7 +108,7 @@ class Tally:
 
 
 class Lost(Exception):
-    """A process of the campaign died: the seeds it was at are named."""
+    """A process of the campaign died: what it was at is named."""
 
 
 def tally(plans: Iterable[Plan]) -> Tally:
@@ -133,8 +136,68 @@ def campaign(
     The same seeds give the same tally, on however many. Raises Lost where a process dies.
     """
     chunks = [seeds[start : start + CHUNK] for start in range(0, len(seeds), CHUNK)]
+    return _together(partial(_chunk, only=only, bug=bug), chunks, jobs, progress)
+
+
+@attrs.frozen
+class Part:
+    """Some of a scenario's histories, by their numbers."""
+
+    scenario: str
+    in_pairs: bool
+    begin: int
+    end: int
+
+
+def sweep_parts() -> Sequence[Part]:
+    """Divide the sweep: all that strikes once in every scenario, and all pairs of crashes."""
+    whole = [
+        *(Part(name, in_pairs=False, begin=0, end=len(_singles(name))) for name in SCENARIOS),
+        *(
+            Part(name, in_pairs=True, begin=0, end=pairs_count(SCENARIOS[name]))
+            for name in IN_PAIRS
+        ),
+    ]
+    return [
+        attrs.evolve(part, begin=begin, end=min(begin + CHUNK, part.end))
+        for part in whole
+        for begin in range(0, part.end, CHUNK)
+    ]
+
+
+def sweep(
+    parts: Sequence[Part], *, jobs: int | None = None, progress: Progress = lambda _: None
+) -> Tally:
+    """Live through the histories of ``parts`` as ``campaign`` does. Raises Lost likewise."""
+    return _together(_swept, parts, jobs, progress)
+
+
+def _swept(part: Part) -> Tally:
+    wanted = slice(part.begin, part.end)
+    total = Tally()
+    for plan in (
+        pairs(SCENARIOS[part.scenario], wanted)
+        if part.in_pairs
+        else _singles(part.scenario)[wanted]
+    ):
+        history = run_history(plan)
+        if not part.in_pairs and missed(history):
+            never = Violation("missed", "what was planned did not strike", 0.0)
+            history = attrs.evolve(history, violations=(*history.violations, never))
+        total += Tally.of(history)
+    return total
+
+
+@cache
+def _singles(name: str) -> Sequence[Plan]:
+    return tuple(singles(SCENARIOS[name]))
+
+
+def _together(
+    work: Callable[[Any], Tally], chunks: Sequence[Any], jobs: int | None, progress: Progress
+) -> Tally:
     tallies: dict[int, Tally] = {}
-    for number, found in _on_all_cores(chunks, only, bug, jobs or os.cpu_count() or 1):
+    for number, found in _on_all_cores(work, chunks, jobs or os.cpu_count() or 1):
         tallies[number] = found
         progress(found.histories)
     total = Tally()
@@ -144,19 +207,19 @@ def campaign(
 
 
 def _on_all_cores(
-    chunks: Sequence[Sequence[int]], only: Slice | None, bug: str | None, jobs: int
+    work: Callable[[Any], Tally], chunks: Sequence[Any], jobs: int
 ) -> Iterator[tuple[int, Tally]]:
     # Spawned: a child has nothing of its parent but what it is given.
     with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
         asked: dict[Future[Tally], int] = {
-            pool.submit(_chunk, chunk, only, bug): number for number, chunk in enumerate(chunks)
+            pool.submit(work, chunk): number for number, chunk in enumerate(chunks)
         }
         try:
             for done in as_completed(asked):
                 yield asked[done], done.result()
         except BrokenProcessPool as error:
             begun = [chunks[number] for future, number in asked.items() if future.exception()]
-            first = begun[0] if begun else ()
-            raise Lost(f"a process died, at seeds {list(first)} or later") from error
+            first = begun[0] if begun else "the first"
+            raise Lost(f"a process died, at {first} or later") from error
         finally:
             pool.shutdown(wait=False, cancel_futures=True)

@@ -6,6 +6,7 @@ from markethub.entrypoints.simulation.campaign import Tally
 from markethub.entrypoints.simulation.faults import Fault
 from markethub.entrypoints.simulation.outcome import History
 from markethub.entrypoints.simulation.plan import StoreKind
+from markethub.entrypoints.simulation.scenarios import is_scripted
 
 
 def summary(tally: Tally, *, seconds: float) -> Iterator[str]:
@@ -30,6 +31,8 @@ def summary(tally: Tally, *, seconds: float) -> Iterator[str]:
 def again(history: History) -> str:
     """Say what to run to see a history again."""
     plan = history.plan
+    if any(is_scripted(click.deed) for click in plan.clicks):
+        return "markethub simulate --plan, with the file below"
     words = ["markethub", "simulate", "--seed", str(plan.seed)]
     words += ["--only", plan.paths if plan.store is StoreKind.MEMORY else plan.store]
     if plan.bug is not None:

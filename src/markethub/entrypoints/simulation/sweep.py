@@ -7,6 +7,7 @@ that hardly ever happen, and each with everything that can strike there.
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import islice
+from math import comb
 from typing import Final
 
 import attrs
@@ -41,6 +42,8 @@ _FAULTS: Final = {
 _WRITES: Final = (".save", ".post", ".settle", ".log", ".save_endpoint", ".open_endpoint")
 """The ends of sites that write."""
 _LASTS_S: Final = {Fault.RECEIVER_DOWN: 30.0, Fault.REQUEST_LATE: 30.0}
+IN_PAIRS: Final = ("charge", "refund")
+"""The scenarios of which all pairs of crashes are tried: where money goes, and comes back."""
 _NOTE_FROM: Final = 12
 """Where the text begins in a line of a trace, behind the time."""
 
@@ -132,11 +135,11 @@ def singles(scenario: Scenario, *, stride: int = 1) -> Iterator[Plan]:
             yield _struck(scenario, *place.struck_by(fault))
 
 
-def pairs(scenario: Scenario, *, stride: int = 1) -> Iterator[Plan]:
-    """Plan every history of a scenario with two crashes, each before or after a call.
+def pairs(scenario: Scenario, wanted: slice) -> Iterator[Plan]:
+    """Plan histories of a scenario with two crashes, each before or after a call.
 
-    With a ``stride``: every so many of them. After the first crash the story goes another way,
-    so the second may find nothing to strike.
+    They are numbered, and ``wanted`` says which. After the first crash the story goes another
+    way, so the second may find nothing to strike.
     """
     met = places(scenario)
     every = (
@@ -146,8 +149,13 @@ def pairs(scenario: Scenario, *, stride: int = 1) -> Iterator[Plan]:
         for one in CRASH
         for other in CRASH
     )
-    for strikes in islice(every, stride // 2, None, stride):
+    for strikes in islice(every, wanted.start, wanted.stop, wanted.step):
         yield _struck(scenario, *strikes)
+
+
+def pairs_count(scenario: Scenario) -> int:
+    """Count the pairs of a scenario."""
+    return comb(len(places(scenario)), 2) * len(CRASH) ** 2
 
 
 def _struck(scenario: Scenario, *strikes: Strike) -> Plan:
