@@ -70,6 +70,7 @@ def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
         "refund",
         "refunds",
         "serve",
+        "simulate",
         "webhooks",
         "worker",
     } == words
@@ -97,7 +98,7 @@ def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
         ["webhooks", "plan", "--help"],
         ["webhooks", "apply", "--help"],
         ["webhooks", "rotate", "--help"],
-        ["serve", "--help"],
+        ["serve", "simulate", "--help"],
         ["worker", "--help"],
     ],
 )
