@@ -98,7 +98,8 @@ def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
         ["webhooks", "plan", "--help"],
         ["webhooks", "apply", "--help"],
         ["webhooks", "rotate", "--help"],
-        ["serve", "simulate", "--help"],
+        ["serve", "--help"],
+        ["simulate", "--help"],
         ["worker", "--help"],
     ],
 )

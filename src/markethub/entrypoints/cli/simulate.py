@@ -31,7 +31,7 @@ from markethub.entrypoints.simulation.shrink import shrunken
 
 DOCUMENT: Final = Path("docs/simulation.md")
 """Where the table of ``--power`` is published, in a checkout."""
-KEPT: Final = "tests/simulation/seeds"
+KEPT: Final = "tests/seeds"
 """Where histories that ever failed are kept, to be replayed for good."""
 
 
