@@ -138,6 +138,7 @@ class _World:
         self._receiver_down_until_s = 0.0
         self._is_wake_planned = False
         self._is_untold = False
+        self._is_renewal_planned = False
         self._is_night = False
         self._healing = False
         last_s = plan.clicks[-1].at_s if plan.clicks else 0.0
@@ -155,7 +156,6 @@ class _World:
                 self.loop.outside(click.at_s, self._click, click)
             last_s = self.plan.clicks[-1].at_s if self.plan.clicks else 0.0
             self._tick()
-            self._renew()
             night = self.striker.look("end", "end")
             if night is None:
                 self._run(until_s=last_s + AFTERWARDS_S)
@@ -221,8 +221,6 @@ class _World:
             if is_deaf and turn in BACKFILL_TURNS:
                 # What the provider gave up delivering is fetched by somebody who was told so.
                 self.loop.spawn(None, self._backfill())
-            self._renew()  # as they have done all the time
-            self._run(until_s=self.loop.time() + 1.0)
             pod = self.pods[turn % PROCESSES]
             self.loop.spawn(pod.life, self._work(pod, recovers=True))
             self._run(until_s=self.loop.time() + 60.0)
@@ -391,13 +389,19 @@ class _World:
             self.loop.spawn(pod.life, self._work(pod, recovers=self._dice.random() < 0.5))
         self.loop.outside(self._tick_s * (0.5 + self._dice.random()), self._tick)
 
+    def _renew_soon(self) -> None:
+        """Look in a while for what processes have in hand: there is no need before."""
+        if not self._is_renewal_planned:
+            self._is_renewal_planned = True
+            self.loop.outside(RENEWAL_S, self._renew)
+
     def _renew(self) -> None:
         """Let every process keep what it takes to be in its hands."""
+        self._is_renewal_planned = False
         for pod in self.pods:
             if pod.is_up and pod.app is not None and any(pod.app.leases_in_hand):
                 self.loop.spawn(pod.life, self._repeat("leases", pod.app.worker.renew))
-        if not self._healing:
-            self.loop.outside(RENEWAL_S, self._renew)
+                self._renew_soon()
 
     def _befall(self) -> None:
         strike = self.striker.look("tick", "tick")
@@ -428,6 +432,7 @@ class _World:
         """Do what the loops of a worker do, until nothing is due."""
         assert pod.app is not None
         worker = pod.app.worker
+        self._renew_soon()
         if recovers and self.plan.paths is not Paths.WEBHOOKS:
             await self._repeat("recovery", worker.recover_once)
         await self._repeat("inbox", worker.process_inbox)
