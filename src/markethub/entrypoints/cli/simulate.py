@@ -36,7 +36,13 @@ KEPT: Final = "tests/seeds"
 
 
 @click.command()
-@click.option("--seeds", default=1000, show_default=True, help="How many histories.")
+@click.option(
+    "--seeds",
+    type=click.IntRange(min=1),
+    default=1000,
+    show_default=True,
+    help="How many histories.",
+)
 @click.option("--from-seed", default=0, show_default=True, help="The first seed.")
 @click.option("--seed", type=int, help="One history, told step by step.")
 @click.option(
@@ -58,7 +64,11 @@ KEPT: Final = "tests/seeds"
     is_flag=True,
     help="Fixed stories instead, with every call struck in turn, and every two crashes.",
 )
-@click.option("--jobs", type=int, help="How many processes; as many as cores, if not given.")
+@click.option(
+    "--jobs",
+    type=click.IntRange(min=1),
+    help="How many processes; as many as cores, if not given.",
+)
 @click.pass_obj
 def simulate(
     invocation: Invocation,
