@@ -16,6 +16,10 @@ from typing import Any, TypeVar, cast
 T = TypeVar("T")
 
 
+CLEANUPS_MAXIMUM = 20
+"""How many blocks that want to wait as they are left may be around a task that dies."""
+
+
 class Crash(BaseException):
     """The process ends here. Nobody may catch it, and whoever cleans up finds all ports shut."""
 
@@ -61,12 +65,14 @@ def vanish(task: "asyncio.Task[Any]") -> None:
     task._log_destroy_pending = False  # type: ignore[attr-defined]
     coroutine = task.get_coro()
     assert coroutine is not None
-    try:
-        coroutine.close()
-    except (Crash, RuntimeError):
-        pass  # it met a shut port, or wanted to wait while it was closed: it is dead all the same
-    except ValueError:
-        pass  # the one that is running: it ends by its own Crash
+    for _ in range(CLEANUPS_MAXIMUM):
+        try:
+            coroutine.close()
+        except RuntimeError:
+            continue  # it wants to wait while it is closed: at the next go it ends there
+        except (Crash, ValueError):
+            pass  # it met a shut port, or is the one that is running: that ends by its own Crash
+        return
 
 
 class Ready:
