@@ -101,6 +101,7 @@ _ENDPOINT: Final = select(delivery_endpoints).where(_ENDPOINTS.id == bindparam("
 
 
 def delivery_from_row(row: Read) -> Delivery:
+    """Return the delivery of a row that was joined with its event's."""
     return Delivery(
         sequence=row["sequence"],
         aggregate_id=row["aggregate_id"],
@@ -204,7 +205,8 @@ class SqlDeliveries:
     async def log(self, attempts: Sequence[Attempt]) -> None:
         """Append to the log of attempts."""
         rows = [_attempt_to_row(attempt) for attempt in attempts]
-        await self._session.execute(insert(delivery_attempts), rows)
+        if rows:  # an INSERT of no rows would be one of a row of nothing
+            await self._session.execute(insert(delivery_attempts), rows)
 
     async def find_endpoint(self, id: str) -> Endpoint | None:
         """Return an endpoint, if it was ever sent to."""

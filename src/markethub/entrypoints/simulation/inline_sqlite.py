@@ -33,7 +33,7 @@ class InlineCursor:
         """There is nothing to open."""
         return self
 
-    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - the driver's own
+    def __getattr__(self, name: str) -> Any:
         """Return what the driver's cursor tells of itself: description, rowcount, lastrowid."""
         return getattr(self._cursor, name)
 

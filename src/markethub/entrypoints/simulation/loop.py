@@ -41,14 +41,24 @@ class Life:
     def end(self) -> None:
         """Let everything that was begun in it vanish where it stands.
 
-        Coroutines are closed, so their ``finally`` runs; a database does the same for
+        Coroutines meet the Crash, so their ``finally`` runs; a database does the same for
         transactions of a client that is gone. All else that they try meets a shut port.
         """
         self.is_over = True
         self.held.clear()
-        for task in self.tasks:
+        context = copy_context()
+        context.run(LIFE.set, self)
+        context.run(self._vanish)
+
+    def _vanish(self) -> None:
+        awaited = [task._fut_waiter for task in self.tasks]  # type: ignore[attr-defined] # below
+        for task in self.tasks:  # also what they begin as they end
             vanish(task)
         self.tasks.clear()
+        for future in awaited:
+            # What was still said to the dead was heard, or asyncio complains that it was not.
+            if future is not None and future.done() and not future.cancelled():
+                future.exception()
 
 
 LIFE: ContextVar[Life | None] = ContextVar("life", default=None)
@@ -67,12 +77,14 @@ def vanish(task: "asyncio.Task[Any]") -> None:
     assert coroutine is not None
     for _ in range(CLEANUPS_MAXIMUM):
         try:
-            coroutine.close()
-        except RuntimeError:
-            continue  # it wants to wait while it is closed: at the next go it ends there
-        except (Crash, ValueError):
-            pass  # it met a shut port, or is the one that is running: that ends by its own Crash
-        return
+            # Thrown, not closed: closing tells blocks that want to wait that they ignored it, and
+            # that would be an Exception, which somebody may catch.
+            coroutine.throw(Crash())
+        except (Crash, StopIteration, asyncio.CancelledError):
+            return
+        except ValueError:
+            return  # the one that is running: it ends by its own Crash
+    raise AssertionError("a task that died goes on and on")
 
 
 class Ready:

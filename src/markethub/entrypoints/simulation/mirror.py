@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final
 
 import attrs
-from sqlalchemy import Select, Table, select
+from sqlalchemy import Select, select
 from sqlalchemy.dialects.sqlite import dialect as sqlite_dialect
 
 from markethub.adapters.memory.database import Database
@@ -40,7 +40,7 @@ from markethub.domain.ports.cipher import TokenCipher
 from markethub.entrypoints.simulation.inline_sqlite import Change
 from markethub.entrypoints.simulation.observed import ObservedDatabase
 
-_DIALECT: Final = sqlite_dialect()  # type: ignore[no-untyped-call] # SQLAlchemy types no dialect
+_DIALECT: Final = sqlite_dialect()
 
 
 @attrs.frozen

@@ -43,6 +43,8 @@ class _Process:
         self.engines = sqlite_engines(path, connect=self._connect)
         event.listen(self.engines.writer.sync_engine, "connect", _watch)
         for engine in self._both:
+            # Production ends connections in a task of their own: nobody would do that task here.
+            setattr(engine.dialect, "do_terminate", _stop)  # noqa: B010 - types: of this one alone
             event.listen(engine.sync_engine, "checkout", self._taken)
             event.listen(engine.sync_engine, "checkin", self._returned)
 
@@ -75,7 +77,11 @@ class _Process:
         self._connections.clear()
 
 
-def _watch(connection: Any, _: ConnectionPoolEntry) -> None:  # noqa: ANN401 - SQLAlchemy's adapter
+def _stop(connection: Any) -> None:
+    connection.driver_connection.stop()
+
+
+def _watch(connection: Any, _: ConnectionPoolEntry) -> None:
     connection.driver_connection.watch(QUERIES)
 
 
@@ -138,7 +144,7 @@ class SqliteFile:
         """Begin with an empty file, and let ``database`` follow it."""
         self._place = _place()
         self._place.renew()
-        self._database = database
+        self.database = database
         self._mirror = Mirror(str(self._place.path), cipher=self._place.cipher)
         self._processes: dict[int, _Process] = {}
 
@@ -153,7 +159,7 @@ class SqliteFile:
         self._processes[index].die()
 
     def _committed(self, changes: Sequence[Change]) -> None:
-        self._mirror.follow(self._database, changes)
+        self._mirror.follow(self.database, changes)
 
     def everything(self) -> Database:
         """Read all rows from the file."""
