@@ -8,9 +8,8 @@ import asyncio
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
-from datetime import timedelta
 from random import Random
-from typing import Any, Final, TypeVar
+from typing import Final, TypeVar
 
 import attrs
 import httpx
@@ -23,7 +22,6 @@ from markethub.domain.ids import CustomerId, MethodId, OrderId
 from markethub.domain.money import Currency
 from markethub.domain.order import Cart, Line
 from markethub.domain.payment import Payment, PaymentStatus
-from markethub.domain.usecases.usage import NO_WISH, Wish
 from markethub.domain.usecases.cancel_order import CancelOrderCommand
 from markethub.domain.usecases.cancel_payment import CancelPaymentCommand
 from markethub.domain.usecases.capture_payment import CapturePaymentCommand
@@ -32,18 +30,19 @@ from markethub.domain.usecases.confirm_payment import ConfirmPaymentCommand
 from markethub.domain.usecases.receive_event import ReceiveEventCommand
 from markethub.domain.usecases.refund_payment import RefundPaymentCommand
 from markethub.domain.usecases.register_order import RegisterOrderCommand
+from markethub.domain.usecases.usage import NO_WISH, Wish
 from markethub.entrypoints.container import Container
 from markethub.entrypoints.http.errors import STATUS_OF
 from markethub.entrypoints.setting_values import DEV_WEBHOOK_SECRET
-from tests.storm.provider import UNDELIVERED
+from tests.storm.provider import DOOR, UNDELIVERED
 
 T = TypeVar("T")
 
 CLIENTS: Final = 6
 """How many people each process serves at a time."""
-OPERATIONS_PER_ORDER: Final = 12
+OPERATIONS_PER_ORDER: Final = 2
 """So many in a process for each order that is everybody's."""
-WINDOW: Final = 6
+WINDOW: Final = 8
 """People come back to the last so many orders."""
 CUSTOMERS: Final = [CustomerId(f"c-{number}") for number in range(6)]
 GOOD_CARDS: Final = ("4242424242424242", "5555555555554444")
@@ -62,6 +61,8 @@ class Report:
     """How many of the refusals the HTTP interface answers with 409."""
     unforeseen: list[str] = attrs.field(factory=list)
     """Exceptions that are no answer."""
+    seconds: float = 0
+    """From the first to the last."""
 
 
 class People:
@@ -186,8 +187,8 @@ class People:
             await self._ask(lambda app: app.confirm_payment()(command))
 
     async def _post(self, path: str, *, secret: str, card: str) -> None:
-        await self._browser.post(
-            path,
+        answer = await self._browser.post(
+            DOOR + path,
             data={
                 "client_secret": secret,
                 "payment_method_data[type]": "card",
@@ -196,6 +197,7 @@ class People:
                 "payment_method_data[card][exp_year]": "2034",
             },
         )
+        assert answer.status_code != 404, path
 
     async def save(self) -> None:
         """Save a card without buying."""

@@ -9,27 +9,27 @@ import logging
 import multiprocessing
 import subprocess
 import sys
+import time
 from collections import Counter
 from random import Random
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import attrs
 import httpx
 import stripe  # noqa: F401 - before the fork: once, not eight times
 import structlog
 
-import markethub.adapters.sqlalchemy.store  # noqa: F401 - likewise
+import markethub.adapters.sqlalchemy.store
 import markethub.adapters.stripe.client  # noqa: F401 - likewise
 from markethub.domain.secret import Secret
 from markethub.entrypoints.container import build_container
 from markethub.entrypoints.setting_values import Database
 from markethub.entrypoints.settings import Settings
 from tests.storm.people import People, Report
+from tests.storm.provider import DOOR
 
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
-
-DOOR: Final = "/fake-stripe"
 
 
 @attrs.frozen(kw_only=True)
@@ -82,6 +82,7 @@ def main() -> None:
     task = Task(**json.loads(sys.stdin.read()))
     context = multiprocessing.get_context("fork")
     ends = []
+    began = time.monotonic()
     for index in range(task.processes):
         heard, told = context.Pipe(duplex=False)
         process = context.Process(target=_be, args=(task, index, told))
@@ -99,6 +100,7 @@ def main() -> None:
         total.conflicts += report["conflicts"]
         total.refused += Counter(report["refused"])
         total.unforeseen += report["unforeseen"]
+    total.seconds = time.monotonic() - began
     sys.stdout.write(json.dumps(attrs.asdict(total)))
 
 

@@ -6,6 +6,7 @@ what Stripe does on bad days. It ends when its standard input does.
 
 import asyncio
 import json
+import logging
 import subprocess
 import sys
 import time
@@ -20,6 +21,8 @@ from markethub.adapters.fake.account import Account, AccountOptions, Fault
 from markethub.adapters.fake.store import DictStore
 from tests.support.door import open_door
 
+DOOR: Final = "/fake-stripe"
+"""Where Stripe's API begins."""
 UNDELIVERED: Final = "/storm/undelivered"
 """Beside Stripe's API: takes events that nobody delivered yet, as Stripe's own sender would."""
 LEASE_S: Final = 3600
@@ -73,4 +76,5 @@ def running_provider() -> Iterator[str]:
 
 
 if __name__ == "__main__":
+    logging.disable()
     asyncio.run(serve())
