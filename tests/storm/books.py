@@ -45,14 +45,14 @@ async def come_to_rest(container: Container, clock: ClockAhead) -> None:
     for ahead in WAITS:
         clock.ahead = ahead
         for _ in range(STEPS_MAXIMUM):
-            batch = await container.worker().process_inbox()
+            batch = await container.process_inbox()()
             if not batch.is_full:
                 break
         await container.recover()(eagerly=True)
         health = await container.queries().health()
         if not health.waiting_events and not health.unresolved_operations:
             return
-    raise AssertionError(f"it does not come to rest: {health}")
+    raise AssertionError("it does not come to rest")
 
 
 async def _everything(http: httpx.AsyncClient, path: str) -> list[dict[str, Any]]:

@@ -96,7 +96,7 @@ def main() -> None:
         except EOFError:
             report = attrs.asdict(Report(unforeseen=["a process died"]))
         process.join()
-        total.operations += report["operations"]
+        total.asked += Counter(report["asked"])
         total.conflicts += report["conflicts"]
         total.refused += Counter(report["refused"])
         total.unforeseen += report["unforeseen"]
@@ -115,7 +115,8 @@ async def lived(task: Task) -> Report:
     said, _ = await process.communicate(json.dumps(attrs.asdict(task)).encode())
     assert process.returncode == 0, "the processes of the storm died"
     report = json.loads(said)
-    return Report(**{**report, "refused": Counter(report["refused"])})
+    counted = {name: Counter(report[name]) for name in ("asked", "refused")}
+    return Report(**{**report, **counted})
 
 
 if __name__ == "__main__":

@@ -13,12 +13,12 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from random import Random
-from typing import Any, Final
+from typing import Final
 
 from litestar import get
 
 from markethub.adapters.fake.account import Account, AccountOptions, Fault
-from markethub.adapters.fake.store import DictStore
+from markethub.adapters.fake.store import DictStore, JsonObject
 from tests.support.door import open_door
 
 DOOR: Final = "/fake-stripe"
@@ -41,7 +41,7 @@ async def serve() -> None:
     dice = Random("storm")  # noqa: S311 - dice, not secrets
 
     @get(UNDELIVERED, sync_to_thread=False)
-    def undelivered(limit: int) -> list[dict[str, Any]]:
+    def undelivered(limit: int) -> list[JsonObject]:
         claimed = account.claim_undelivered(limit, lease_s=LEASE_S)
         for event in claimed:
             account.mark_delivered(event["id"])

@@ -21,7 +21,8 @@ PROCESSES: Final = 8
 class Storm:
     """What came of it."""
 
-    operations: int
+    asked: Counter[str]
+    """Operations by the use case."""
     seconds: float
     samples: int
     conflicts: int
@@ -33,20 +34,28 @@ class Storm:
     """Lines of the provider's balance, each of them compared with the ledger."""
     violations: tuple[str, ...]
 
+    @property
+    def operations(self) -> int:
+        """How many there were in all."""
+        return self.asked.total()
+
     def lines(self) -> list[str]:
         """Tell people."""
-        refused = ", ".join(f"{count} {name}" for name, count in self.refused.most_common())
         rate = self.operations / self.seconds
         compared = f"{self.charged} charges, {self.refunds} refunds and {self.entries} lines"
         return [
             f"{self.operations} operations from {PROCESSES} processes in {self.seconds:.1f} s",
-            f"{rate:.0f} operations a second",
+            f"{rate:.0f} operations a second: {_counted(self.asked)}",
             f"{self.samples} samples while they ran",
-            f"{self.conflicts} conflicts (409); refused in all: {refused or 'none'}",
+            f"{self.conflicts} conflicts (409); refused in all: {_counted(self.refused)}",
             f"{compared} of the balance compared with the provider's books",
             f"{len(self.violations)} violations",
             *self.violations,
         ]
+
+
+def _counted(counts: Counter[str]) -> str:
+    return ", ".join(f"{count} {name}" for name, count in counts.most_common()) or "none"
 
 
 async def storm(database_url: str, *, operations: int, seed: int = 1) -> Storm:
@@ -74,7 +83,7 @@ async def storm(database_url: str, *, operations: int, seed: int = 1) -> Storm:
         truth = await truth_of(stripe_url)
     different = await differences(database_url, truth)
     return Storm(
-        operations=report.operations,
+        asked=report.asked,
         seconds=report.seconds,
         samples=samples,
         conflicts=report.conflicts,
