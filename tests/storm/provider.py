@@ -6,20 +6,23 @@ what Stripe does on bad days. It ends when its standard input does.
 
 import asyncio
 import json
+import logging
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from random import Random
-from typing import Any, Final
+from typing import Final
 
 from litestar import get
 
 from markethub.adapters.fake.account import Account, AccountOptions, Fault
-from markethub.adapters.fake.store import DictStore
+from markethub.adapters.fake.store import DictStore, JsonObject
 from tests.support.door import open_door
 
+DOOR: Final = "/fake-stripe"
+"""Where Stripe's API begins."""
 UNDELIVERED: Final = "/storm/undelivered"
 """Beside Stripe's API: takes events that nobody delivered yet, as Stripe's own sender would."""
 LEASE_S: Final = 3600
@@ -38,7 +41,7 @@ async def serve() -> None:
     dice = Random("storm")  # noqa: S311 - dice, not secrets
 
     @get(UNDELIVERED, sync_to_thread=False)
-    def undelivered(limit: int) -> list[dict[str, Any]]:
+    def undelivered(limit: int) -> list[JsonObject]:
         claimed = account.claim_undelivered(limit, lease_s=LEASE_S)
         for event in claimed:
             account.mark_delivered(event["id"])
@@ -73,4 +76,5 @@ def running_provider() -> Iterator[str]:
 
 
 if __name__ == "__main__":
+    logging.disable()
     asyncio.run(serve())
