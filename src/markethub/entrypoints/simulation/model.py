@@ -50,7 +50,7 @@ class Truth:
         self.refunds_of_row: defaultdict[str, dict[str, None]] = defaultdict(dict)
         self.refunds_of_charge: defaultdict[str, dict[str, None]] = defaultdict(dict)
         self.paid_charges_of_order: defaultdict[str, dict[str, None]] = defaultdict(dict)
-        self._by_kind: dict[str, dict[str, JsonObject]] = {
+        self.by_kind: dict[str, dict[str, JsonObject]] = {
             "payment_intent": self.intents,
             "charge": self.charges,
             "refund": self.refunds,
@@ -61,7 +61,7 @@ class Truth:
 
     def put(self, kind: str, id: str, value: JsonObject) -> None:
         """Take note of an object as it is now."""
-        self._by_kind[kind][id] = value
+        self.by_kind[kind][id] = value
         if kind in MOVING and self.statuses[id][-1:] != [value["status"]]:
             self.statuses[id].append(value["status"])
         if kind == "payment_intent":

@@ -1,0 +1,87 @@
+"""Worlds of the simulation that were lived through cleanly: what to corrupt one thing of."""
+
+from collections.abc import Callable, Iterator
+from functools import cache
+from typing import Any
+
+import structlog
+
+from markethub.adapters.memory.database import Database
+from markethub.adapters.memory.tables import Table
+from markethub.entrypoints.simulation import history
+from markethub.entrypoints.simulation.model import Truth
+
+SEEDS = 100
+"""Among so many histories everything is found that a test may want."""
+
+
+class Lived:
+    """What a history left: our rows, and the provider's."""
+
+    def __init__(self, seed: int) -> None:
+        logging_before = structlog.get_config()
+        world = history._World(history.drawn(seed), traced=False)
+        try:
+            lived = world.lived()
+        finally:
+            structlog.configure(**logging_before)
+        assert lived.violations == ()
+        self.database: Database = world.database
+        self.truth: Truth = world.oracle.truth
+        self.heard = tuple(
+            delivery.message_id for delivery in world.database.deliveries.rows.values()
+        )
+
+    def rows(self, table: str) -> list[Any]:
+        """Return the rows of a table, by the name that the oracle hears."""
+        return list(tables(self.database)[table].rows.values())
+
+    def copy(self) -> Database:
+        """Return the database once more, to be spoilt."""
+        copied = Database()
+        for name, table in vars(self.database).items():
+            if isinstance(table, Table):
+                for id_, row in table.rows.items():
+                    getattr(copied, name).put(id_, row)
+            else:
+                setattr(copied, name, list(table))
+        return copied
+
+    def truth_copy(self) -> Truth:
+        """Return the provider's books once more, to be spoilt."""
+        copied = Truth()
+        kinds = copied.by_kind
+        for kind, objects in self.truth.by_kind.items():
+            for id_, value in objects.items():
+                kinds[kind][id_] = dict(value)
+        for name, value in vars(self.truth).items():
+            if name != "by_kind" and value not in self.truth.by_kind.values():
+                for key, inner in value.items():
+                    getattr(copied, name)[key] = inner.copy()
+        return copied
+
+
+def tables(database: Database) -> dict[str, Table[Any, Any]]:
+    """Return the tables by the name that the oracle hears."""
+    found = vars(database).values()
+    return {table.name: table for table in found if isinstance(table, Table)}
+
+
+@cache
+def lived(seed: int) -> Lived:
+    """Live through a seed's history, once."""
+    return Lived(seed)
+
+
+def worlds() -> Iterator[Lived]:
+    """Go through the worlds, the same each time."""
+    return map(lived, range(1, SEEDS + 1))
+
+
+def some(table: str, suits: Callable[[Lived, Any], bool] = lambda _, __: True) -> tuple[Lived, Any]:
+    """Find a row that suits, and the world it is in."""
+    for world in worlds():
+        for row in world.rows(table):
+            if suits(world, row):
+                return world, row
+    raise LookupError(f"no history has such a row in {table}")
