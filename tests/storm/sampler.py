@@ -182,8 +182,9 @@ async def sampling(database_url: str) -> AsyncIterator[Sampler]:
     looking = asyncio.create_task(sampler.keep_looking(ended))
     try:
         yield sampler
-        ended.set()
-        await looking
     finally:
-        looking.cancel()
-        await connection.close()
+        ended.set()
+        try:
+            await looking
+        finally:
+            await connection.close()

@@ -76,7 +76,7 @@ async def storm(database_url: str, *, operations: int, seed: int = 1) -> Storm:
             clock = ClockAhead()
             container.clock.override(providers.Object(clock))
             try:
-                await come_to_rest(container, clock)
+                left = await come_to_rest(container, clock, stripe_url)
             finally:
                 await container.carrier().close()
                 await container.store().close()
@@ -91,5 +91,5 @@ async def storm(database_url: str, *, operations: int, seed: int = 1) -> Storm:
         charged=sum(map(len, truth.paid_charges_of_order.values())),
         refunds=len(truth.refunds),
         entries=len(truth.lines),
-        violations=(*sampler.violations, *report.unforeseen, *different),
+        violations=(*sampler.violations, *report.unforeseen, *left, *different),
     )
