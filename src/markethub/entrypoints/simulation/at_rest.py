@@ -173,6 +173,7 @@ def _methods(truth: Truth, database: Database) -> Iterator[Wrong]:
     cards = {
         (row.customer_id, truth.methods[row.token.reveal()]["card"]["fingerprint"])
         for row in database.methods.rows.values()
+        if row.token.reveal() in truth.methods
     }
     for theirs in truth.methods.values():
         card = (customers.get(theirs["customer"]), theirs["card"]["fingerprint"])
