@@ -6,6 +6,7 @@
 .NOTPARALLEL:
 
 PYTHON ?= python3
+SEEDS ?= 100000
 VENV := .venv
 BIN := $(VENV)/bin
 
@@ -24,7 +25,7 @@ COMPILE := $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit
 
 .PHONY: help
 help: ## Show the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' Makefile
 
 .PHONY: install
 install: $(VENV)/.project-installed ## Put the project and everything it needs into .venv
@@ -61,6 +62,10 @@ deps: install ## Check that dependencies are declared, used and locked without a
 .PHONY: bench
 bench: install ## Measure the use cases and the webhook, and print a table
 	@set -e; for script in bench/[!_]*.py; do $(BIN)/python $$script; done
+
+.PHONY: simulate
+simulate: install ## Live through SEEDS histories in which everything goes wrong
+	$(BIN)/markethub simulate --seeds $(SEEDS)
 
 .PHONY: format
 format: install ## Format the code and fix what ruff can fix

@@ -26,7 +26,7 @@ for seed in map(int, sys.argv[1:]):
 
 def told(seeds: Sequence[int], *, hash_seed: str) -> str:
     """Return the traces of ``seeds`` as a process of its own tells them."""
-    return subprocess.run(
+    return subprocess.run(  # noqa: S603 - our own program
         [sys.executable, "-c", TOLD, *map(str, seeds)],
         env=os.environ | {"PYTHONHASHSEED": hash_seed},
         check=True,

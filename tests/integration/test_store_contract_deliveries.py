@@ -220,6 +220,14 @@ async def test_every_attempt_is_logged_with_its_answer_oldest_first(store: Store
     assert attempts == list(view.log)
 
 
+async def test_a_log_of_no_attempts_changes_nothing(store: Store) -> None:
+    await tell(store, "o-1", paid("o-1"))
+    await store.transactions.run(lambda tx: tx.deliveries.log([]))
+
+    [view] = (await store.delivery_queries.deliveries()).items
+    assert [] == list(view.log)
+
+
 # --- lists ------------------------------------------------------------------------------------
 
 

@@ -100,7 +100,8 @@ _ENDPOINT: Final = select(delivery_endpoints).where(_ENDPOINTS.id == bindparam("
 # --- rows -------------------------------------------------------------------------------------
 
 
-def _delivery_from_row(row: Read) -> Delivery:
+def delivery_from_row(row: Read) -> Delivery:
+    """Return the delivery of a row that was joined with its event's."""
     return Delivery(
         sequence=row["sequence"],
         aggregate_id=row["aggregate_id"],
@@ -161,7 +162,7 @@ class SqlDeliveries:
     ) -> Sequence[Delivery]:
         """Take due ones that nobody holds, longest due first, and hold them until then."""
         due = await self._session.execute(DUE, {"now": now, "limit": limit})
-        claimed = [_delivery_from_row(row).claim(lease, until=until) for row in due.mappings()]
+        claimed = [delivery_from_row(row).claim(lease, until=until) for row in due.mappings()]
         if claimed:
             taken = [
                 {"taken": each.sequence, "lease": lease, "leased_until": until} for each in claimed
@@ -190,7 +191,7 @@ class SqlDeliveries:
         """Return a delivery, holding its row."""
         query = _WITH_EVENT.where(_DELIVERIES.sequence == sequence)
         row = await one(self._session, query.with_for_update(of=deliveries))
-        return _delivery_from_row(row) if row else None
+        return delivery_from_row(row) if row else None
 
     async def save(self, delivery: Delivery) -> None:
         """Update a delivery whose row is held."""
@@ -204,7 +205,8 @@ class SqlDeliveries:
     async def log(self, attempts: Sequence[Attempt]) -> None:
         """Append to the log of attempts."""
         rows = [_attempt_to_row(attempt) for attempt in attempts]
-        await self._session.execute(insert(delivery_attempts), rows)
+        if rows:  # an INSERT of no rows would be one of a row of nothing
+            await self._session.execute(insert(delivery_attempts), rows)
 
     async def find_endpoint(self, id: str) -> Endpoint | None:
         """Return an endpoint, if it was ever sent to."""
@@ -260,7 +262,7 @@ class SqlDeliveryQueries:
         async def once() -> DeliveryPage:
             async with self._reader.connect() as connection:
                 rows = (await connection.execute(query)).mappings()
-                found = [_delivery_from_row(row) for row in rows]
+                found = [delivery_from_row(row) for row in rows]
                 page = found[:limit]
                 logs = await _logs(connection, [each.sequence for each in page])
             return DeliveryPage(

@@ -1,8 +1,9 @@
 """From DATABASE_URL to engines that are set up for money: durable, bounded in their waiting."""
 
 import sqlite3
+from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 import attrs
 from sqlalchemy import URL, Connection, event, make_url
@@ -29,6 +30,10 @@ TRANSACTIONS_AT_ONCE: Final = 12
 """Of these. The others are for deliveries and for screens, however great the crowd."""
 SQLITE_READERS: Final = 4
 """Each is a thread, and they share one interpreter."""
+
+
+Connect: TypeAlias = Callable[[], Awaitable[Any]]
+"""Opens a connection of the driver's kind."""
 
 
 @attrs.frozen(kw_only=True)
@@ -65,16 +70,33 @@ def engines_for(database_url: str) -> Engines:
 
 
 def _sqlite(database_url: str) -> Engines:
+    return sqlite_engines(_sqlite_path(database_url))
+
+
+def _sqlite_path(database_url: str) -> str:
     path = database_url.removeprefix("sqlite:///")
     if path == database_url or not path or path.startswith(":"):
         raise ConfigurationError("DATABASE_URL: an SQLite database is sqlite:///path of a file")
     if not Path(path).parent.is_dir():
         raise ConfigurationError("DATABASE_URL: the folder of the SQLite file does not exist")
+    return path
+
+
+def sqlite_engines(path: str, *, connect: Connect | None = None) -> Engines:
+    """Make the engines of an SQLite file; nothing is opened yet.
+
+    ``connect`` opens it, for whoever runs it without threads; None: aiosqlite does.
+    """
     # SQLite has one writer at a time: with one connection the tasks of this process take turns
     # in the order they came, instead of polling the file against each other.
-    writer = _sqlite_engine(path, connections=1, begin="BEGIN IMMEDIATE", on_connect=_WRITER)
-    reader = _sqlite_engine(path, connections=SQLITE_READERS, begin="BEGIN", on_connect=_READER)
-    return Engines(writer=writer, reader=reader)
+    return Engines(
+        writer=_sqlite_engine(
+            path, connections=1, begin="BEGIN IMMEDIATE", on_connect=_WRITER, connect=connect
+        ),
+        reader=_sqlite_engine(
+            path, connections=SQLITE_READERS, begin="BEGIN", on_connect=_READER, connect=connect
+        ),
+    )
 
 
 _BOTH: Final = (f"PRAGMA busy_timeout = {BUSY_S_MAXIMUM * 1000:.0f}",)
@@ -88,7 +110,12 @@ _WRITER: Final = (
 
 
 def _sqlite_engine(
-    path: str, *, connections: int, begin: str, on_connect: tuple[str, ...]
+    path: str,
+    *,
+    connections: int,
+    begin: str,
+    on_connect: tuple[str, ...],
+    connect: Connect | None,
 ) -> AsyncEngine:
     engine = create_async_engine(
         URL.create("sqlite+aiosqlite", database=path),
@@ -98,6 +125,7 @@ def _sqlite_engine(
         hide_parameters=True,  # what people wrote must not end in a log
         # Transactions begin where we say, not where Python's driver guesses.
         connect_args={"isolation_level": None},
+        async_creator=connect,
     )
 
     @event.listens_for(engine.sync_engine, "do_connect")

@@ -41,14 +41,16 @@ async def _sleep(seconds: float) -> None:
 class SqlStore:
     """A database and the ports that it serves. Belongs to one event loop."""
 
-    def __init__(self, url: str, *, cipher: TokenCipher, pause: Pause = _sleep) -> None:
-        """Take DATABASE_URL; nothing is opened yet.
+    def __init__(
+        self, database: str | Engines, *, cipher: TokenCipher, pause: Pause = _sleep
+    ) -> None:
+        """Take DATABASE_URL, or engines that were made already; nothing is opened yet.
 
         ``cipher`` encrypts what must not lie in clear; ``pause`` waits before a transaction
         that lost against others is repeated. Raises ConfigurationError for an address that
         cannot be one.
         """
-        self._engines = engines_for(url)
+        self._engines = engines_for(database) if isinstance(database, str) else database
         self._repeat = repeat = Repeater(pause)
         writer, reader = self._engines.writer, self._engines.reader
         self._vault_key = VaultKey(writer, cipher)

@@ -31,12 +31,18 @@ from markethub.entrypoints.simulation.shrink import shrunken
 
 DOCUMENT: Final = Path("docs/simulation.md")
 """Where the table of ``--power`` is published, in a checkout."""
+SEEDS: Final = 1_000
+"""How many histories, if nobody says."""
 KEPT: Final = "tests/seeds"
 """Where histories that ever failed are kept, to be replayed for good."""
 
 
 @click.command()
-@click.option("--seeds", default=1000, show_default=True, help="How many histories.")
+@click.option(
+    "--seeds",
+    type=click.IntRange(min=1),
+    help=f"How many histories: {SEEDS:,}, or with --power at most {power.BUDGET:,} a mistake.",
+)
 @click.option("--from-seed", default=0, show_default=True, help="The first seed.")
 @click.option("--seed", type=int, help="One history, told step by step.")
 @click.option(
@@ -50,7 +56,7 @@ KEPT: Final = "tests/seeds"
     "--power",
     "measures_power",
     is_flag=True,
-    help="How soon is each known mistake found? --seeds is the most to spend on one.",
+    help="How soon is each known mistake found?",
 )
 @click.option(
     "--sweep",
@@ -58,12 +64,16 @@ KEPT: Final = "tests/seeds"
     is_flag=True,
     help="Fixed stories instead, with every call struck in turn, and every two crashes.",
 )
-@click.option("--jobs", type=int, help="How many processes; as many as cores, if not given.")
+@click.option(
+    "--jobs",
+    type=click.IntRange(min=1),
+    help="How many processes; as many as cores, if not given.",
+)
 @click.pass_obj
 def simulate(
     invocation: Invocation,
     *,
-    seeds: int,
+    seeds: int | None,
     from_seed: int,
     seed: int | None,
     plan: Path | None,
@@ -83,16 +93,18 @@ def simulate(
     if plan is not None:
         _tell(invocation, Plan.from_json(plan.read_bytes()))
     elif measures_power:
-        _measure(invocation, [*BUGS] if bug is None else [bug], budget=seeds, jobs=jobs)
+        bugs = [*BUGS] if bug is None else [bug]
+        _measure(invocation, bugs, budget=seeds or power.BUDGET, jobs=jobs)
     elif is_sweep:
         _sweep(invocation, jobs=jobs)
     elif seed is not None:
         _tell(invocation, plan_of(seed, only=chosen, bug=bug))
     else:
         begun = time.monotonic()
-        with _bar(seeds) as progress:
+        count = seeds or SEEDS
+        with _bar(count) as progress:
             found = campaign(
-                range(from_seed, from_seed + seeds),
+                range(from_seed, from_seed + count),
                 only=chosen,
                 bug=bug,
                 jobs=jobs,
@@ -110,7 +122,7 @@ def _sweep(invocation: Invocation, *, jobs: int | None) -> None:
 
 
 def _measure(invocation: Invocation, bugs: Sequence[str], *, budget: int, jobs: int | None) -> None:
-    """Look for planted mistakes; where all were, the documentation has the table from here."""
+    """Look for planted mistakes; where all were, thoroughly, the documentation has the table."""
     with _bar(len(bugs), "mistakes") as progress:
         rows = power.power(bugs, budget=budget, jobs=jobs, progress=progress)
     if invocation.as_json:
@@ -118,7 +130,7 @@ def _measure(invocation: Invocation, bugs: Sequence[str], *, budget: int, jobs: 
     else:
         for line in power.table(rows):
             click.echo(line)
-    if len(bugs) == len(BUGS) and DOCUMENT.exists():
+    if len(bugs) == len(BUGS) and budget >= power.BUDGET and DOCUMENT.exists():
         power.write_table(DOCUMENT, rows)
     if not all(row.found for row in rows):
         click.get_current_context().exit(REFUSED)

@@ -42,13 +42,18 @@ class Slice:
 BOTH: Final = Slice("both", Paths.BOTH)
 WEBHOOKS: Final = Slice("webhooks", Paths.WEBHOOKS)
 RECOVERY: Final = Slice("recovery", Paths.RECOVERY)
-SLICES: Final = {each.name: each for each in (BOTH, WEBHOOKS, RECOVERY)}
+SQLITE: Final = Slice("sqlite", Paths.BOTH, StoreKind.SQLITE)
+SLICES: Final = {each.name: each for each in (BOTH, WEBHOOKS, RECOVERY, SQLITE)}
 _MIX: Final = (BOTH,) * 7 + (WEBHOOKS,) * 2 + (RECOVERY,)
 """Paths that repair hide each other's bugs, so some histories have one of them only."""
+ON_SQLITE: Final = 50
+"""One seed in so many runs on the real store, which takes some ten times as long."""
 
 
 def slice_of(seed: int) -> Slice:
     """Say in which configuration a seed runs, where nobody asks for another."""
+    if seed % ON_SQLITE == ON_SQLITE // 2:
+        return SQLITE
     return _MIX[seed % len(_MIX)]
 
 

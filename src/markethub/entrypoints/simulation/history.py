@@ -11,7 +11,6 @@ from typing import Any, Final, TypeVar
 import structlog
 
 from markethub.adapters.fake.bank import Bank
-from markethub.adapters.memory.store import MemoryStore
 from markethub.domain.delivery import Message
 from markethub.domain.errors import PaymentsError
 from markethub.domain.usecases.process_inbox import LEASE, InboxBatch
@@ -28,6 +27,7 @@ from markethub.entrypoints.simulation.pod import App, Pod
 from markethub.entrypoints.simulation.ports import START, Passage
 from markethub.entrypoints.simulation.provider import Mailman, Provider
 from markethub.entrypoints.simulation.scenarios import is_scripted, play
+from markethub.entrypoints.simulation.storage import storage_of
 from markethub.entrypoints.simulation.striker import Striker
 from markethub.entrypoints.simulation.world import TimedOut, Unreachable
 
@@ -88,7 +88,11 @@ def drawn(seed: int, *, paths: Paths = Paths.BOTH, bug: str | None = None) -> Pl
 def run_history(plan: Plan, *, traced: bool = False) -> History:
     """Live through a plan, and say what came of it."""
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
-    return _World(plan, traced=traced).lived()
+    world = _World(plan, traced=traced)
+    try:
+        return world.lived()
+    finally:
+        world.storage.close()
 
 
 class _World:
@@ -104,7 +108,7 @@ class _World:
         self._dice = dice(plan.seed, "world")
         self._turn_rate = self._dice.choice((0.0, 0.1, 0.3, 0.6))
         self.database = ObservedDatabase(on_put=self._put, on_commit=self._committed)
-        self.store = MemoryStore(self.database)
+        self.storage = storage_of(plan.store, self.database)
         self.oracle = Oracle(self.database, paths=plan.paths)
         self.provider = Provider(self.loop, seed=plan.seed, on_put=self._provider_put)
         self.account = self.provider.account
@@ -164,7 +168,7 @@ class _World:
                     pod.life.end()
         for trouble in self.loop.troubles:
             self._violate("unexpected", trouble)
-        self.oracle.at_rest()
+        self.oracle.at_rest(self.storage.everything())
         digest = hashlib.blake2b("\n".join(self._log).encode(), digest_size=12).hexdigest()
         return History(
             plan=self.plan,
@@ -342,7 +346,7 @@ class _World:
             return
         self.note(f"process {pod.name} starts")
         pod.start(
-            store=self.store,
+            store=self.storage.open(pod.index),
             provider=self.provider,
             receive=self._receive,
             receiver_down=self._receiver_down,
@@ -354,6 +358,7 @@ class _World:
         self.note(f"process {pod.name} is dead")
         assert pod.life is not None
         pod.life.end()
+        self.storage.died(pod.index)
         pod.life = pod.app = None
         waiting, pod.waiting = pod.waiting, {}
         for answer in waiting:

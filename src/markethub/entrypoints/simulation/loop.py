@@ -16,6 +16,10 @@ from typing import Any, TypeVar, cast
 T = TypeVar("T")
 
 
+CLEANUPS_MAXIMUM = 20
+"""How many blocks that want to wait as they are left may be around a task that dies."""
+
+
 class Crash(BaseException):
     """The process ends here. Nobody may catch it, and whoever cleans up finds all ports shut."""
 
@@ -37,14 +41,24 @@ class Life:
     def end(self) -> None:
         """Let everything that was begun in it vanish where it stands.
 
-        Coroutines are closed, so their ``finally`` runs; a database does the same for
+        Coroutines meet the Crash, so their ``finally`` runs; a database does the same for
         transactions of a client that is gone. All else that they try meets a shut port.
         """
         self.is_over = True
         self.held.clear()
-        for task in self.tasks:
+        context = copy_context()
+        context.run(LIFE.set, self)
+        context.run(self._vanish)
+
+    def _vanish(self) -> None:
+        awaited = [task._fut_waiter for task in self.tasks]  # type: ignore[attr-defined] # below
+        for task in self.tasks:  # also what they begin as they end
             vanish(task)
         self.tasks.clear()
+        for future in awaited:
+            # What was still said to the dead was heard, or asyncio complains that it was not.
+            if future is not None and future.done() and not future.cancelled():
+                future.exception()
 
 
 LIFE: ContextVar[Life | None] = ContextVar("life", default=None)
@@ -61,12 +75,16 @@ def vanish(task: "asyncio.Task[Any]") -> None:
     task._log_destroy_pending = False  # type: ignore[attr-defined]
     coroutine = task.get_coro()
     assert coroutine is not None
-    try:
-        coroutine.close()
-    except (Crash, RuntimeError):
-        pass  # it met a shut port, or wanted to wait while it was closed: it is dead all the same
-    except ValueError:
-        pass  # the one that is running: it ends by its own Crash
+    for _ in range(CLEANUPS_MAXIMUM):
+        try:
+            # Thrown, not closed: closing tells blocks that want to wait that they ignored it, and
+            # that would be an Exception, which somebody may catch.
+            coroutine.throw(Crash())
+        except (Crash, StopIteration, asyncio.CancelledError):
+            return
+        except ValueError:
+            return  # the one that is running: it ends by its own Crash
+    raise AssertionError("a task that died goes on and on")
 
 
 class Ready:

@@ -1,6 +1,7 @@
 """The event loop of the simulation: virtual time, any order, and processes that vanish."""
 
 import asyncio
+import gc
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -137,6 +138,82 @@ def test_what_cleans_up_runs_as_far_as_the_ports_let_it() -> None:
     run(loop)
 
     assert ["work", "clean up"] == tried
+
+
+def test_who_waits_while_it_cleans_up_is_not_taken_for_an_error() -> None:
+    loop = VirtualLoop(dice(1, "order"))
+    life = Life("a")
+    caught: list[Exception] = []
+    entered: list[str] = []
+
+    async def work() -> None:
+        try:
+            await asyncio.sleep(10)
+        finally:
+            entered.append("inner")
+            await asyncio.sleep(1)
+
+    async def catch() -> None:
+        try:
+            await work()
+        except Exception as error:  # noqa: BLE001 - none is expected
+            caught.append(error)
+        finally:
+            entered.append("outer")
+            await asyncio.sleep(1)
+
+    begin(loop, catch, life)
+    run(loop, until_s=1)
+    with loop.entered():
+        life.end()
+
+    assert (["inner", "outer"], []) == (entered, caught)
+
+
+def test_what_is_begun_by_who_dies_does_not_begin() -> None:
+    loop = VirtualLoop(dice(1, "order"))
+    life = Life("a")
+    begun: list[str] = []
+
+    async def work() -> None:
+        try:
+            await asyncio.sleep(10)
+        finally:
+            await asyncio.shield(asyncio.create_task(begin_it()))
+
+    async def begin_it() -> None:
+        begun.append("something")
+
+    begin(loop, work, life)
+    run(loop, until_s=1)
+    with loop.entered():
+        life.end()
+    run(loop)
+
+    assert [] == begun
+
+
+def test_what_is_said_to_the_dead_is_no_error_that_nobody_heard() -> None:
+    loop = VirtualLoop(dice(1, "order"))
+    life = Life("a")
+
+    async def work() -> None:
+        answer = loop.create_future()
+        loop.spawn(life, fail(answer))
+        await answer
+
+    async def fail(answer: "asyncio.Future[None]") -> None:
+        try:
+            await asyncio.sleep(10)
+        finally:
+            answer.set_exception(ValueError("it stopped"))
+
+    begin(loop, work, life)
+    run(loop, until_s=1)
+    life.end()
+    gc.collect()
+
+    assert [] == loop.troubles
 
 
 def test_a_crash_passes_whoever_catches_errors() -> None:
