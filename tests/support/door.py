@@ -8,6 +8,7 @@ from typing import Any
 import attrs
 import uvicorn
 from litestar import Litestar
+from litestar.types import ControllerRouterHandler
 from uvicorn.lifespan.off import LifespanOff
 
 from markethub.adapters.fake.account import Account
@@ -73,17 +74,18 @@ async def door_of(account: Account) -> AsyncIterator[Door]:
 
 
 @asynccontextmanager
-async def open_door(account: Account) -> AsyncIterator[str]:
+async def open_door(account: Account, *beside: ControllerRouterHandler) -> AsyncIterator[str]:
     """Serve ``account`` likewise, with nothing in between, and yield the base URL.
 
-    That is ``http://127.0.0.1:PORT/fake-stripe``: an SDK's API base as it stands.
+    That is ``http://127.0.0.1:PORT/fake-stripe``: an SDK's API base as it stands. ``beside`` is
+    served next to it.
     """
-    async with _serving(_app(account)) as url:
+    async with _serving(_app(account, *beside)) as url:
         yield url
 
 
-def _app(account: Account) -> Litestar:
-    return Litestar([fake_stripe_router(account)], openapi_config=None)
+def _app(account: Account, *beside: ControllerRouterHandler) -> Litestar:
+    return Litestar([fake_stripe_router(account), *beside], openapi_config=None)
 
 
 @asynccontextmanager

@@ -108,8 +108,10 @@ class Staged(Generic[Id, Row]):
 
     def where(self, index: Index[Row], key: Hashable) -> Sequence[Row]:
         """Return the rows that have ``key``: committed ones first, each kind as inserted."""
-        ids = dict.fromkeys((*self._table.ids(index, key), *self._written))
-        rows = map(self.get, ids)
+        committed, ids = self._table.rows, self._table.ids(index, key)
+        if not self._written:
+            return [committed[id] for id in ids]
+        rows = map(self.get, dict.fromkeys((*ids, *self._written)))
         return [row for row in rows if row is not None and index.key(row) == key]
 
     def all(self) -> Sequence[Row]:

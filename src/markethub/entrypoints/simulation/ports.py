@@ -275,10 +275,16 @@ class SkewedClock:
         """Begin with the right time."""
         self._loop = loop
         self.skew = timedelta()
+        self._asked: tuple[float, timedelta] | None = None
+        self._now = START
 
     def now(self) -> datetime:
         """Return what the process takes for the present moment."""
-        return START + timedelta(seconds=self._loop.time()) + self.skew
+        asked = self._loop.time(), self.skew
+        if asked != self._asked:
+            self._asked = asked
+            self._now = START + timedelta(seconds=asked[0]) + asked[1]
+        return self._now
 
 
 @attrs.frozen

@@ -1,0 +1,76 @@
+"""The simulated Stripe in a process of its own: ``python -m tests.storm.provider``.
+
+It keeps its books where none of ours can reach them but through its door. Now and then it does
+what Stripe does on bad days. It ends when its standard input does.
+"""
+
+import asyncio
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from random import Random
+from typing import Any, Final
+
+from litestar import get
+
+from markethub.adapters.fake.account import Account, AccountOptions, Fault
+from markethub.adapters.fake.store import DictStore
+from tests.support.door import open_door
+
+UNDELIVERED: Final = "/storm/undelivered"
+"""Beside Stripe's API: takes events that nobody delivered yet, as Stripe's own sender would."""
+LEASE_S: Final = 3600
+"""Whoever takes an event delivers it, or it is fetched in the end."""
+TICK_S: Final = 0.05
+BAD_TICKS: Final = 0.15
+"""The share of ticks at which the next request goes wrong."""
+
+
+async def serve() -> None:
+    """Serve until standard input ends; the address is the first line of standard output."""
+    account = Account(
+        store=DictStore(),
+        options=AccountOptions(seed="storm", start=int(time.time()) - 1, delay_s=0),
+    )
+    dice = Random("storm")  # noqa: S311 - dice, not secrets
+
+    @get(UNDELIVERED, sync_to_thread=False)
+    def undelivered(limit: int) -> list[dict[str, Any]]:
+        claimed = account.claim_undelivered(limit, lease_s=LEASE_S)
+        for event in claimed:
+            account.mark_delivered(event["id"])
+        return list(claimed)
+
+    ended = asyncio.Event()
+    asyncio.get_running_loop().add_reader(sys.stdin.fileno(), ended.set)
+    async with open_door(account, undelivered) as url:
+        sys.stdout.write(json.dumps(url) + "\n")
+        sys.stdout.flush()
+        while not ended.is_set():
+            account.advance(int(time.time()))
+            if dice.random() < BAD_TICKS:
+                account.provoke(dice.choice(list(Fault)))
+            await asyncio.sleep(TICK_S)
+
+
+@contextmanager
+def running_provider() -> Iterator[str]:
+    """Start the process, yield its address as ``stripe_api_base`` wants it, and end it."""
+    with subprocess.Popen(
+        [sys.executable, "-m", "tests.storm.provider"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdin is not None
+        try:
+            yield json.loads(process.stdout.readline())
+        finally:
+            process.stdin.close()
+
+
+if __name__ == "__main__":
+    asyncio.run(serve())
