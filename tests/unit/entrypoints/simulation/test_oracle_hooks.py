@@ -98,8 +98,9 @@ def test_what_was_told_to_have_failed_takes_money() -> None:
     lived, charge = some_object("charge", paid_charge)
     payment_id = charge["metadata"][PAYMENT_ID]
     seen = Seen(lived)
-    for intent in seen.truth.intents.values():
-        intent["status"] = "requires_payment_method"
+    for intent in list(seen.truth.intents.values()):
+        unpaid = {**intent, "status": "requires_payment_method"}
+        seen.truth.put("payment_intent", intent["id"], unpaid)
     seen.oracle.told(payment_id, "failed")
     at_first = seen.reported
     seen.oracle.provider_put("charge", charge["id"], charge)
@@ -114,8 +115,9 @@ def test_what_is_tried_again_after_it_failed_may_take_money() -> None:
     lived, charge = some_object("charge", paid_charge)
     payment_id = charge["metadata"][PAYMENT_ID]
     seen = Seen(lived)
-    for intent in seen.truth.intents.values():
-        intent["status"] = "requires_payment_method"
+    for intent in list(seen.truth.intents.values()):
+        unpaid = {**intent, "status": "requires_payment_method"}
+        seen.truth.put("payment_intent", intent["id"], unpaid)
     seen.oracle.told(payment_id, "canceled")
     seen.oracle.tries(payment_id)
     seen.oracle.provider_put("charge", charge["id"], charge)
@@ -177,7 +179,8 @@ def test_refunds_of_nobody_are_no_second_refunds() -> None:
         ),
     )
     seen = Seen(lived)
-    for metadata in ({}, None):
+    nothing: JsonObject = {}
+    for metadata in (nothing, None):
         seen.oracle.provider_put("refund", refund["id"], {**refund, "metadata": metadata})
         seen.oracle.provider_put("refund", "re_x", {**refund, "id": "re_x", "metadata": metadata})
 
@@ -730,3 +733,105 @@ def test_what_nobody_can_read_is_not_waited_for() -> None:
     seen.database.inbox.put(poison.id, waiting)
 
     assert seen.oracle.is_quiet()
+
+
+# --- domain events
+
+
+@attrs.frozen
+class Told:
+    """What the oracle looks at of a domain event."""
+
+    type: str
+    payment_id: str | None = None
+    refund_id: str | None = None
+    dispute_id: str | None = None
+
+
+def test_an_order_is_told_to_be_paid_twice() -> None:
+    lived, charge = some_object("charge", paid_charge)
+    payment_id = charge["metadata"][PAYMENT_ID]
+    seen = Seen(lived)
+    told: Any = Told("order.paid", payment_id=payment_id)
+    seen.oracle.told_outbox(told)
+    once = seen.reported
+    seen.oracle.told_outbox(told)
+
+    [(invariant, what)] = seen.reported
+
+    assert once == []
+    assert invariant == "I14"
+    assert f"order.paid of {payment_id} was told 2 times" in what
+
+
+def test_an_order_is_told_to_be_paid_that_is_not() -> None:
+    lived, payment = some("payments", authorized)
+    seen = Seen(lived)
+    told: Any = Told("order.paid", payment_id=payment.id)
+    seen.oracle.told_outbox(told)
+
+    [(invariant, what)] = seen.reported
+
+    assert invariant == "I14"
+    assert f"order.paid of {payment.id} was told 1 times" in what
+
+
+@pytest.mark.parametrize("kind", ["succeeded", "failed"])
+def test_a_refund_is_told_to_be_what_it_never_was(kind: str) -> None:
+    lived, refund = some("refunds", lambda _, row: row.provider_id is not None)
+    seen = Seen(lived)
+    seen.truth.statuses[refund.provider_id] = ["pending", kind, "pending", kind]
+    told: Any = Told(f"refund.{kind}", refund_id=refund.id)
+    seen.oracle.told_outbox(told)
+    seen.oracle.told_outbox(told)
+    true = seen.reported
+    seen.oracle.told_outbox(told)
+
+    assert true == []
+    assert [invariant for invariant, _ in seen.reported] == ["I14"]
+
+
+@pytest.mark.parametrize("kind", ["won", "lost"])
+def test_a_dispute_is_told_to_be_what_it_never_was(kind: str) -> None:
+    lived, dispute = some("disputes")
+    seen = Seen(lived)
+    seen.truth.statuses[dispute.provider_id] = ["under_review", kind]
+    told: Any = Told(f"dispute.{kind}", dispute_id=dispute.id)
+    seen.oracle.told_outbox(told)
+    true = seen.reported
+    seen.oracle.told_outbox(told)
+
+    assert true == []
+    assert [invariant for invariant, _ in seen.reported] == ["I14"]
+
+
+def test_a_refund_that_was_refused_may_be_told_to_have_failed() -> None:
+    lived, refund = some("refunds", lambda _, row: row.provider_id is not None)
+    seen = Seen(lived)
+    seen.database.refunds.rows[refund.id] = attrs.evolve(refund, provider_id=None)
+    told: Any = Told("refund.failed", refund_id=refund.id)
+    seen.oracle.told_outbox(told)
+
+    assert seen.reported == []
+
+
+# --- what nobody may hear, and nobody may be believed
+
+
+def test_an_event_is_taken_that_had_to_be_refused() -> None:
+    lived, _ = some("orders")
+    seen = Seen(lived)
+    seen.oracle.believed("evt_9", "nobody signed it")
+
+    assert seen.reported == [("I12", "event evt_9 was taken, and nobody signed it")]
+
+
+def test_a_secret_is_said() -> None:
+    lived, _ = some("orders")
+    seen = Seen(lived)
+    seen.oracle.said("nothing of interest")
+    harmless = seen.reported
+    seen.oracle.said("pi_1_secret_2")
+
+    assert harmless == []
+    assert seen.reported == [("I15", "a secret (_secret_...) was said: pi_1_secret_2")]
