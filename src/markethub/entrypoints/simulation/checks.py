@@ -33,12 +33,12 @@ FOLLOWING: Final = ("payments", "refunds", "disputes")
 """Tables whose rows follow an object of the provider's."""
 EXPIRED: Final = ("expired", "never_created")
 """How an operation ends that nobody finished in time."""
-_TELLS: Final[Mapping[str, tuple[str, str]]] = {
-    "order.paid": ("payment_id", "succeeded"),
-    "refund.succeeded": ("refund_id", "succeeded"),
-    "refund.failed": ("refund_id", "failed"),
-    "dispute.won": ("dispute_id", "won"),
-    "dispute.lost": ("dispute_id", "lost"),
+_TELLS: Final[Mapping[str, tuple[str, tuple[str, ...]]]] = {
+    "order.paid": ("payment_id", ("succeeded",)),
+    "refund.succeeded": ("refund_id", ("succeeded",)),
+    "refund.failed": ("refund_id", ("failed", "canceled")),
+    "dispute.won": ("dispute_id", ("won",)),
+    "dispute.lost": ("dispute_id", ("lost",)),
 }
 """Of what a domain event tells, and what the provider has to have made of it before."""
 
@@ -139,14 +139,14 @@ class Oracle:
         told = _TELLS.get(event.type)
         if told is None:
             return
-        whose, status = told
+        whose, statuses = told
         id_ = getattr(event, whose)
         theirs = self._theirs(whose, id_)
         if theirs is None:
             return  # a refund that was refused never was at the provider
         times = self._told_of[event.type, id_] = self._told_of.get((event.type, id_), 0) + 1
         past = [OUR_STATUS.get(each, each) for each in self.truth.statuses.get(theirs, ())]
-        if times > past.count(status):
+        if times > sum(each in statuses for each in past):
             self._report(
                 [("I14", f"{event.type} of {id_} was told {times} times; {theirs} was {past}")]
             )
@@ -245,6 +245,10 @@ class Oracle:
                 self._report(
                     [("I8", f"payment {payment_id} was told to have failed, and took money")]
                 )
+
+    def served(self, customer_id: str, id_: str) -> None:
+        """Hear that a customer got an answer, other than that there is none, of another's."""
+        self._report([("I13", f"customer {customer_id} got at {id_}, which is another's")])
 
     def answered(self, key: str, body: str, answer: str) -> None:
         """Hear the final answer to a request under a key of the caller's."""

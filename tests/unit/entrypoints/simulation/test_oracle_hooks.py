@@ -776,11 +776,13 @@ def test_an_order_is_told_to_be_paid_that_is_not() -> None:
     assert f"order.paid of {payment.id} was told 1 times" in what
 
 
-@pytest.mark.parametrize("kind", ["succeeded", "failed"])
-def test_a_refund_is_told_to_be_what_it_never_was(kind: str) -> None:
+@pytest.mark.parametrize(
+    ("kind", "status"), [("succeeded", "succeeded"), ("failed", "failed"), ("failed", "canceled")]
+)
+def test_a_refund_is_told_to_be_what_it_never_was(kind: str, status: str) -> None:
     lived, refund = some("refunds", lambda _, row: row.provider_id is not None)
     seen = Seen(lived)
-    seen.truth.statuses[refund.provider_id] = ["pending", kind, "pending", kind]
+    seen.truth.statuses[refund.provider_id] = ["pending", status, "pending", status]
     told: Any = Told(f"refund.{kind}", refund_id=refund.id)
     seen.oracle.told_outbox(told)
     seen.oracle.told_outbox(told)
@@ -824,6 +826,14 @@ def test_an_event_is_taken_that_had_to_be_refused() -> None:
     seen.oracle.believed("evt_9", "nobody signed it")
 
     assert seen.reported == [("I12", "event evt_9 was taken, and nobody signed it")]
+
+
+def test_a_customer_gets_at_what_is_anothers() -> None:
+    lived, _ = some("orders")
+    seen = Seen(lived)
+    seen.oracle.served("c-2", "pay_1")
+
+    assert seen.reported == [("I13", "customer c-2 got at pay_1, which is another's")]
 
 
 def test_a_secret_is_said() -> None:

@@ -79,8 +79,11 @@ def test_each_line_that_is_logged_is_heard(heard: list[str]) -> None:
 
 
 def test_what_an_error_says_is_heard_where_it_is_logged(heard: list[str]) -> None:
-    try:
+    def fail() -> None:
         raise ValueError("whsec_guessed")
+
+    try:
+        fail()
     except ValueError:
         structlog.get_logger().exception("failed")
 
