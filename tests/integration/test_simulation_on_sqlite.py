@@ -53,7 +53,7 @@ def test_one_seed_in_fifty_of_a_campaign_runs_on_sqlite() -> None:
     assert 10 == stores.count(StoreKind.SQLITE)
 
 
-@pytest.mark.parametrize("bug", ["ack_before_durable", "no_reservation"])
+@pytest.mark.parametrize("bug", ["ack_before_durable", "fee_twice"])
 def test_a_planted_bug_is_found_on_sqlite(bug: str) -> None:
     plans = (on_sqlite(seed, paths=BUGS[bug].paths, bug=bug) for seed in range(20))
 
