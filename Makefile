@@ -7,6 +7,8 @@
 
 PYTHON ?= python3
 SEEDS ?= 100000
+KILLS ?= 2000
+OPERATIONS ?= 10000
 VENV := .venv
 BIN := $(VENV)/bin
 
@@ -66,6 +68,14 @@ bench: install ## Measure the use cases and the webhook, and print a table
 .PHONY: simulate
 simulate: install ## Live through SEEDS histories in which everything goes wrong
 	$(BIN)/markethub simulate --seeds $(SEEDS)
+
+.PHONY: storm
+storm: install ## Do OPERATIONS from eight processes on one PostgreSQL, looked at while they run
+	$(BIN)/python -m tests.storm --operations $(OPERATIONS)
+
+.PHONY: kill-test
+kill-test: install ## Kill KILLS real processes while people go on, and compare the books
+	$(BIN)/python -m tests.kills --kills $(KILLS)
 
 .PHONY: format
 format: install ## Format the code and fix what ruff can fix

@@ -9,27 +9,27 @@ import logging
 import multiprocessing
 import subprocess
 import sys
+import time
 from collections import Counter
 from random import Random
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import attrs
 import httpx
 import stripe  # noqa: F401 - before the fork: once, not eight times
 import structlog
 
-import markethub.adapters.sqlalchemy.store  # noqa: F401 - likewise
+import markethub.adapters.sqlalchemy.store
 import markethub.adapters.stripe.client  # noqa: F401 - likewise
 from markethub.domain.secret import Secret
 from markethub.entrypoints.container import build_container
 from markethub.entrypoints.setting_values import Database
 from markethub.entrypoints.settings import Settings
 from tests.storm.people import People, Report
+from tests.storm.provider import DOOR
 
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
-
-DOOR: Final = "/fake-stripe"
 
 
 @attrs.frozen(kw_only=True)
@@ -82,6 +82,7 @@ def main() -> None:
     task = Task(**json.loads(sys.stdin.read()))
     context = multiprocessing.get_context("fork")
     ends = []
+    began = time.monotonic()
     for index in range(task.processes):
         heard, told = context.Pipe(duplex=False)
         process = context.Process(target=_be, args=(task, index, told))
@@ -95,10 +96,11 @@ def main() -> None:
         except EOFError:
             report = attrs.asdict(Report(unforeseen=["a process died"]))
         process.join()
-        total.operations += report["operations"]
+        total.asked += Counter(report["asked"])
         total.conflicts += report["conflicts"]
         total.refused += Counter(report["refused"])
         total.unforeseen += report["unforeseen"]
+    total.seconds = time.monotonic() - began
     sys.stdout.write(json.dumps(attrs.asdict(total)))
 
 
@@ -113,7 +115,8 @@ async def lived(task: Task) -> Report:
     said, _ = await process.communicate(json.dumps(attrs.asdict(task)).encode())
     assert process.returncode == 0, "the processes of the storm died"
     report = json.loads(said)
-    return Report(**{**report, "refused": Counter(report["refused"])})
+    counted = {name: Counter(report[name]) for name in ("asked", "refused")}
+    return Report(**{**report, **counted})
 
 
 if __name__ == "__main__":

@@ -6,22 +6,27 @@ what Stripe does on bad days. It ends when its standard input does.
 
 import asyncio
 import json
+import logging
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from random import Random
-from typing import Any, Final
+from typing import Final
 
-from litestar import get
+from litestar import get, post
 
 from markethub.adapters.fake.account import Account, AccountOptions, Fault
-from markethub.adapters.fake.store import DictStore
+from markethub.adapters.fake.store import DictStore, JsonObject
 from tests.support.door import open_door
 
+DOOR: Final = "/fake-stripe"
+"""Where Stripe's API begins."""
 UNDELIVERED: Final = "/storm/undelivered"
 """Beside Stripe's API: takes events that nobody delivered yet, as Stripe's own sender would."""
+CALM: Final = "/storm/calm"
+"""Ends the bad days."""
 LEASE_S: Final = 3600
 """Whoever takes an event delivers it, or it is fetched in the end."""
 TICK_S: Final = 0.05
@@ -38,20 +43,26 @@ async def serve() -> None:
     dice = Random("storm")  # noqa: S311 - dice, not secrets
 
     @get(UNDELIVERED, sync_to_thread=False)
-    def undelivered(limit: int) -> list[dict[str, Any]]:
+    def undelivered(limit: int) -> list[JsonObject]:
         claimed = account.claim_undelivered(limit, lease_s=LEASE_S)
         for event in claimed:
             account.mark_delivered(event["id"])
         return list(claimed)
 
+    calm = asyncio.Event()
+
+    @post(CALM, sync_to_thread=False)
+    def become_calm() -> None:
+        calm.set()
+
     ended = asyncio.Event()
     asyncio.get_running_loop().add_reader(sys.stdin.fileno(), ended.set)
-    async with open_door(account, undelivered) as url:
+    async with open_door(account, undelivered, become_calm) as url:
         sys.stdout.write(json.dumps(url) + "\n")
         sys.stdout.flush()
         while not ended.is_set():
             account.advance(int(time.time()))
-            if dice.random() < BAD_TICKS:
+            if not calm.is_set() and dice.random() < BAD_TICKS:
                 account.provoke(dice.choice(list(Fault)))
             await asyncio.sleep(TICK_S)
 
@@ -73,4 +84,5 @@ def running_provider() -> Iterator[str]:
 
 
 if __name__ == "__main__":
+    logging.disable()
     asyncio.run(serve())

@@ -118,8 +118,10 @@ def test_what_was_rolled_back_is_not_told(path: str) -> None:
 
     async def story() -> None:
         connection = InlineConnection(path, on_commit=told.append)
+        await executed(connection, "BEGIN", "INSERT INTO thing VALUES ('a', 1)")
+        await connection.commit()
         connection.watch(["thing"])
-        await executed(connection, "BEGIN IMMEDIATE", "INSERT INTO thing VALUES ('a', 1)")
+        await executed(connection, "BEGIN IMMEDIATE", "UPDATE thing SET size = 2")
         await connection.rollback()
         await executed(connection, "BEGIN IMMEDIATE", "INSERT INTO thing VALUES ('b', 1)")
         await connection.commit()
@@ -127,4 +129,4 @@ def test_what_was_rolled_back_is_not_told(path: str) -> None:
 
     run(story())
 
-    assert [(("thing", 1),)] == told
+    assert [(("thing", 2),)] == told

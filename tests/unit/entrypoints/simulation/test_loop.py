@@ -211,6 +211,7 @@ def test_what_is_said_to_the_dead_is_no_error_that_nobody_heard() -> None:
     begin(loop, work, life)
     run(loop, until_s=1)
     life.end()
+    run(loop)
     gc.collect()
 
     assert [] == loop.troubles
