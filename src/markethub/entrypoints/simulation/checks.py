@@ -15,6 +15,7 @@ from markethub.adapters.memory.database import (
     WAITING,
     Database,
 )
+from markethub.adapters.memory.tables import Table
 from markethub.domain.delivery import Message
 from markethub.domain.events import DomainEvent
 from markethub.domain.ids import DisputeId, PaymentId, RefundId
@@ -290,11 +291,25 @@ class Oracle:
     def at_rest(self, database: Database | None = None) -> None:
         """Compare everything with everything, from the rows alone."""
         database = database or self._database
+        if database is not self._database:
+            self._report(self._is_as_heard(database))
         self._report(violations_at_rest(self.truth, database, self._paths))
         for event_id in self._acknowledged:
             if event_id not in database.inbox.rows:
                 self._report([("I6", f"event {event_id} was acknowledged, and is lost")])
         self._report(self._told_all(database))
+
+    def _is_as_heard(self, database: Database) -> Iterable[Wrong]:
+        """Compare rows read anew with what commits said: nothing is changed behind them."""
+        for name, table in vars(self._database).items():
+            if not isinstance(table, Table) or table.name not in RULES:
+                continue
+            found = getattr(database, name).rows
+            for id_ in {**table.rows, **found}:
+                if found.get(id_) != table.rows.get(id_):
+                    yield "I7", f"{table.name} {id_} is not as it was committed"
+        if database.outbox != self._database.outbox:
+            yield "I7", "the outbox is not as it was committed"
 
     def _told_all(self, database: Database) -> Iterable[Wrong]:
         for delivery in database.deliveries.rows.values():

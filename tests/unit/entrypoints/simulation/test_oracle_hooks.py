@@ -645,11 +645,47 @@ def test_what_is_spoilt_at_rest_is_reported() -> None:
 def test_what_another_reading_of_the_rows_shows_is_reported() -> None:
     lived, refund = some("refunds", with_refunds_and_messages)
     seen = at_rest(lived)
+    seen.oracle.at_rest(lived.copy())
+    same = seen.reported
     reread = lived.copy()
     del reread.refunds.rows[refund.id]
     seen.oracle.at_rest(reread)
 
-    assert ("I5", f"refund {refund.provider_id} is known 0 times") in seen.reported
+    assert same == []
+    assert seen.reported[:2] == [
+        ("I7", f"refunds {refund.id} is not as it was committed"),
+        ("I5", f"refund {refund.provider_id} is known 0 times"),
+    ]
+
+
+def test_a_row_is_changed_behind_the_commits() -> None:
+    lived, order = some("orders")
+    seen = at_rest(lived)
+    reread = lived.copy()
+    reread.orders.rows[order.id] = saved(order)
+    seen.oracle.at_rest(reread)
+
+    assert seen.reported == [("I7", f"orders {order.id} is not as it was committed")]
+
+
+def test_a_row_comes_in_behind_the_commits() -> None:
+    lived, order = some("orders")
+    seen = at_rest(lived)
+    reread = lived.copy()
+    reread.orders.rows[OrderId("o-9")] = order
+    seen.oracle.at_rest(reread)
+
+    assert seen.reported == [("I7", "orders o-9 is not as it was committed")]
+
+
+def test_an_event_that_was_told_is_gone() -> None:
+    lived, _ = some("deliveries")
+    seen = at_rest(lived)
+    reread = lived.copy()
+    seen.database.outbox.append(reread.outbox[-1])
+    seen.oracle.at_rest(reread)
+
+    assert seen.reported == [("I7", "the outbox is not as it was committed")]
 
 
 def test_a_message_is_not_delivered() -> None:
