@@ -142,6 +142,21 @@ async def test_connections_that_the_server_closed_are_replaced_unnoticed(
     assert (1, 2) == await shipping_and_version(store)
 
 
+async def test_a_commit_waits_for_the_disk_whatever_the_database_is_set_to(
+    postgres_url: str,
+) -> None:
+    admin = await asyncpg.connect(postgres_url)
+    database = await admin.fetchval("SELECT quote_ident(current_database())")
+    await admin.execute(f"ALTER DATABASE {database} SET synchronous_commit = off")
+    await admin.close()
+    engines = engines_for(postgres_url)
+    async with engines.writer.connect() as connection:
+        shown = await connection.scalar(text("SHOW synchronous_commit"))
+    await engines.dispose()
+
+    assert "on" == shown
+
+
 @pytest.mark.parametrize("store_url", ["postgresql"], indirect=True)
 async def test_a_driver_that_a_lost_connection_left_between_two_states_is_replaced(
     store: Store, monkeypatch: pytest.MonkeyPatch

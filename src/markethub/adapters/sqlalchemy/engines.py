@@ -179,6 +179,8 @@ def _server_settings() -> dict[str, str]:
     return {
         "application_name": "markethub",
         "timezone": "UTC",
+        # Whoever is answered is answered for good, also where a database or a role has it off.
+        "synchronous_commit": "on",
         "lock_timeout": f"{BUSY_S_MAXIMUM:.0f}s",
         "statement_timeout": f"{STATEMENT_S_MAXIMUM:.0f}s",
         "idle_in_transaction_session_timeout": f"{IDLE_S_MAXIMUM:.0f}s",
