@@ -178,6 +178,33 @@ async def test_a_driver_that_a_lost_connection_left_between_two_states_is_replac
     assert 1 == len(confused)
 
 
+@pytest.mark.parametrize("store_url", ["postgresql"], indirect=True)
+async def test_a_driver_that_can_not_even_roll_back_makes_no_unknown_commit_repeatable(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    execute, attempts = asyncpg.Connection.execute, 0
+
+    async def execute_confused(self: asyncpg.Connection, words: str, *args: object) -> object:
+        # COMMIT takes place, and its answer is lost; as above for the rest.
+        done = await execute(self, words, *args)
+        if words == "COMMIT":
+            raise OSError("connection lost")
+        if words == "ROLLBACK":
+            raise asyncpg.InternalClientError("cannot switch to state 11")
+        return done
+
+    async def work(tx: Transaction) -> None:
+        nonlocal attempts
+        attempts += 1
+        await tx.orders.find(order().id)
+
+    monkeypatch.setattr(asyncpg.Connection, "execute", execute_confused)
+    with pytest.raises(CommitUnknown):
+        await store.transactions.run(work)
+
+    assert 1 == attempts
+
+
 def test_a_driver_between_two_states_has_lost_its_connection() -> None:
     assert is_disconnect(asyncpg.InternalClientError("cannot switch to state 11"))
 

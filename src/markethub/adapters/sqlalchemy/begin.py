@@ -5,7 +5,6 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppres
 from typing import Final, Protocol
 
 import attrs
-from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from markethub.adapters.sqlalchemy.handover import Handover
@@ -82,8 +81,10 @@ class BeginOnDriver:
             try:
                 yield _OnDriver(session)
             except Exception:
-                # Whoever cannot roll back any more has lost the connection, and all with it.
-                with suppress(DBAPIError, OSError):
+                # Whoever cannot roll back any more has lost the connection, and all with it. What
+                # is raised then must not stand for what is raised here: a COMMIT that was not
+                # answered would be taken for a lost connection, and its work be repeated.
+                with suppress(Exception):
                     await session.control("ROLLBACK")
                 raise
             finally:
