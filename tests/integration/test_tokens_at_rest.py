@@ -11,13 +11,15 @@ from markethub.adapters.crypto import AesGcmCipher
 from markethub.adapters.sqlalchemy.engines import engines_for
 from markethub.adapters.sqlalchemy.store import SqlStore
 from markethub.adapters.sqlalchemy.tables import metadata
-from markethub.domain.ids import CustomerId
+from markethub.domain.ids import CustomerId, EventId
+from markethub.domain.order import OrderStatus
 from markethub.domain.ports.unit_of_work import Transaction
 from markethub.domain.secret import Secret
 from markethub.domain.usecases.rotate_keys import KeysRotated, RotateKeys
 from markethub.entrypoints.container import build_container
 from markethub.entrypoints.setting_values import Database
 from markethub.entrypoints.settings import Settings
+from tests.support.stores import event
 from tests.support.world import World
 
 pytestmark = pytest.mark.anyio
@@ -177,3 +179,27 @@ async def test_a_retired_key_whose_rows_were_not_rotated_is_found_out(
         await RotateKeys(rotation=store.rotation)()
 
     await store.close()
+
+
+async def test_an_event_under_a_key_that_is_gone_holds_up_no_other(store_url: str) -> None:
+    world = world_of(store_url, OLD)
+    await world.register()
+    started = await world.charge()
+    # A process that still had the newer key took it in, before that was taken back.
+    other = SqlStore(store_url, cipher=AesGcmCipher([NEW, OLD]))
+    sealed = event("evt_sealed", payload='{"method":"pm_1"}', now=world.clock.now())
+    await other.inbox.store(sealed)
+    world.pay(started)
+    await world.work()
+    store = world.container.store()
+    put_off = await store.inbox_queries.event(EventId("evt_sealed"))
+    order = await world.order()
+    again = await other.transactions.run(lambda tx: tx.inbox.lock(EventId("evt_sealed")))
+    await other.close()
+    await store.close()
+
+    assert OrderStatus.PAID is order.status
+    assert put_off is not None
+    assert (True, "UnreadableEvent", 1) == (put_off.is_waiting, put_off.reason, put_off.failures)
+    assert again is not None
+    assert (True, sealed.event.payload) == (again.is_readable, again.event.payload)

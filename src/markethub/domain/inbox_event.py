@@ -43,6 +43,8 @@ class InboxEvent:
     """A stored event: durable before the provider was answered, processed once afterwards."""
 
     event: ReceivedEvent
+    is_readable: bool = True
+    """False where nobody has the key any more, or not yet, that its payload is sealed under."""
     status: InboxStatus = InboxStatus.PENDING
     reason: str | None = None
     error: str | None = attrs.field(default=None, repr=False)

@@ -142,7 +142,11 @@ class SqlInboxEvents:
         await self._session.write(_SAVE, {"event_id": event.event.id, **changed})
 
     def _event(self, row: Read) -> InboxEvent:
-        payload = self._tokens.open(row["payload"], inbox_context(row["id"]))
+        try:
+            payload = self._tokens.open(row["payload"], inbox_context(row["id"]))
+        except ValueError:
+            # Its own failure, later: the others that are claimed with it can be read.
+            return attrs.evolve(inbox_event_from_row(row), is_readable=False)
         return inbox_event_from_row({**row, "payload": payload})
 
 

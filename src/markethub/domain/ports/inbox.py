@@ -45,7 +45,8 @@ class InboxEvents(Protocol):
         """Lease up to ``limit`` waiting events whose ``next_attempt_at`` has come, oldest first.
 
         What others are leasing is passed over, and so is every event of its subject. A lease
-        that has expired is anybody's.
+        that has expired is anybody's. One that cannot be read (``is_readable``) is no obstacle
+        to the others.
         """
         ...
 

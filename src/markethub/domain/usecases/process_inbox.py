@@ -55,6 +55,10 @@ class InboxBatch:
         return self.processed + self.ignored + self.parked + self.failed + len(self.dead)
 
 
+class UnreadableEvent(Exception):
+    """None of our keys opens the payload; with the right one again, it can be replayed."""
+
+
 class LeasesInHand:
     """The leases that one process is working under right now, and no others.
 
@@ -167,6 +171,8 @@ class ProcessInbox:
         return await self.transactions.run(advance)
 
     async def _handle(self, tx: Transaction, event: InboxEvent) -> Step:
+        if not event.is_readable:
+            raise UnreadableEvent("the payload is sealed under a key that is not configured")
         fact = self.translator.translate(event.event)
         handler = self.handlers.get(type(fact))
         return Ignored(reason="unhandled_type") if handler is None else await handler(tx, fact)
