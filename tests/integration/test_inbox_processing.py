@@ -6,6 +6,7 @@ import attrs
 import pytest
 from dependency_injector import providers
 
+from markethub.domain.errors import GatewayUnavailable
 from markethub.domain.events import OrderPaid
 from markethub.domain.facts import ReceivedEvent
 from markethub.domain.ids import EventId
@@ -159,6 +160,26 @@ async def test_a_claim_that_was_never_confirmed_is_not_kept_alive(world: World) 
         await world.container.renew_leases()()
 
     assert 1 == (await process(world)).ignored
+
+
+async def test_a_replay_is_not_undone_by_who_is_at_the_event_just_then(world: World) -> None:
+    await _charged(world)
+    [charged] = [each for each in world.pending_events() if each["type"] == "charge.succeeded"]
+    await world.deliver(charged)
+    world.clock.advance(seconds=PATIENCE.total_seconds())  # one more failure, and it is dead
+
+    async def replay_and_fail() -> None:
+        await world.container.replay_event()(EventId(charged["id"]))
+        raise GatewayUnavailable("down")
+
+    world.gateway.after_read = replay_and_fail
+    during = await process(world)
+    replayed = await found(world, charged["id"])
+    after = await process(world)
+
+    assert (0, ()) == (during.total, tuple(during.dead))
+    assert (InboxStatus.PENDING, world.clock.now()) == (replayed.status, replayed.replayed_at)
+    assert 1 == after.processed
 
 
 async def test_an_event_that_others_finished_meanwhile_is_left_as_it_is(world: World) -> None:

@@ -270,6 +270,18 @@ async def test_an_event_that_is_done_is_held_by_nobody(store: Store) -> None:
     assert not await holds(store, claimed, "lse_1")
 
 
+async def test_an_event_that_was_replayed_since_it_was_claimed_is_held_by_nobody(
+    store: Store,
+) -> None:
+    await receive(store, [event()])
+    [claimed] = await claim(store, lease="lse_1")
+    replayed = claimed.replay(now=later(seconds=1))
+    await store.transactions.run(lambda tx: tx.inbox.save(replayed))
+
+    assert not await holds(store, claimed, "lse_1")
+    assert await holds(store, replayed, "lse_1")
+
+
 # --- the stamp ----------------------------------------------------------------------------------
 
 

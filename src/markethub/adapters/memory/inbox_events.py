@@ -45,12 +45,12 @@ class MemoryInboxEvents:
         return True
 
     async def hold(self, event: InboxEvent, *, lease: LeaseId) -> bool:
-        """Hold a claimed event's row, if its subject is still leased so."""
+        """Hold a claimed event's row, if it is as it was and its subject is still leased so."""
         current = await self.leases.hold(event.event.subject)
         if current is None or current.lease != lease:
             return False
         row = await self.rows.hold(event.event.id)
-        return row is not None and row.is_waiting
+        return row is not None and row.is_waiting and row.updated_at == event.updated_at
 
     async def renew(self, lease: LeaseId, *, until: datetime) -> None:
         """Let a lease that is still held last until then."""

@@ -62,6 +62,7 @@ _HELD: Final = (
     .where(_INBOX.id == bindparam("event_id"))
     .where(_LEASES.lease == bindparam("lease_id"))
     .where(tables.INBOX_WAITING)
+    .where(_INBOX.updated_at == bindparam("seen_at"))
     # The lease too: it cannot be taken over before what is done under it is committed.
     .with_for_update()
 )
@@ -119,8 +120,9 @@ class SqlInboxEvents:
         return [self._event(row) for row in due if row["subject"] in subjects]
 
     async def hold(self, event: InboxEvent, *, lease: LeaseId) -> bool:
-        """Hold a claimed event's row, if its subject is still leased so."""
-        return await one(self._session, _HELD, event_id=event.event.id, lease_id=lease) is not None
+        """Hold a claimed event's row, if it is as it was and its subject is still leased so."""
+        asked = {"event_id": event.event.id, "lease_id": lease, "seen_at": event.updated_at}
+        return await one(self._session, _HELD, **asked) is not None
 
     async def renew(self, lease: LeaseId, *, until: datetime) -> None:
         """Let a lease that is still held last until then."""

@@ -53,7 +53,8 @@ class InboxEvents(Protocol):
     async def hold(self, event: InboxEvent, *, lease: LeaseId) -> bool:
         """Hold a claimed event's row until the transaction ends.
 
-        False if it is not waiting any more, or if its subject is leased to somebody else now.
+        False if it is not waiting any more, if its subject is leased to somebody else now, or if
+        it was replayed since: what was claimed is not what is stored then.
         """
         ...
 
