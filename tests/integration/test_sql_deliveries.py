@@ -15,8 +15,8 @@ from markethub.adapters.sqlalchemy.deliveries import DUE
 from markethub.adapters.sqlalchemy.engines import engines_for
 from markethub.adapters.sqlalchemy.outbox import stage
 from markethub.adapters.sqlalchemy.session import CoreSession
-from tests.support.stores import START, later
-from tests.support.told import paid
+from tests.support.stores import START, later, open_store
+from tests.support.told import paid, tell
 
 pytestmark = pytest.mark.anyio
 
@@ -30,6 +30,14 @@ SELECT 'order.paid', 'o-' || n, '{}', '2026-11-01T12:00:00.000000+00:00' FROM nu
 DELIVERED = """
 INSERT INTO deliveries (sequence, aggregate_id, status, attempts, next_attempt_at, updated_at)
 SELECT sequence, aggregate_id, 'delivered', 1, occurred_at, occurred_at FROM outbox
+"""
+STAGED = """
+INSERT INTO outbox (type, aggregate_id, body, occurred_at)
+VALUES (:type, 'o-1', '{}', '2026-11-01T12:00:00.000000+00:00')
+"""
+WAITING = """
+INSERT INTO deliveries (sequence, aggregate_id, status, attempts, next_attempt_at, updated_at)
+SELECT sequence, aggregate_id, 'pending', 0, occurred_at, occurred_at FROM outbox
 """
 
 
@@ -82,6 +90,29 @@ async def test_a_claim_reads_what_waits_and_nothing_of_what_was_delivered(store_
     )
     whole = re.compile(r"Seq Scan|(SCAN|SEARCH) (deliveries|earlier)(?! USING .*INDEX ix_)")
     assert [] == [line for line in plan if whole.search(line)]
+
+
+@BOTH
+@pytest.mark.parametrize("type_", ["order.of_a_newer_version", "payment.canceled"])
+async def test_what_only_a_newer_version_can_tell_waits_for_it_and_stops_no_other(
+    store_url: str, type_: str
+) -> None:
+    engines = engines_for(store_url)
+    async with engines.writer.begin() as connection:
+        await connection.execute(text(STAGED), {"type": type_})
+        await connection.execute(text(WAITING))
+    await engines.dispose()
+    store = open_store(store_url)
+    await tell(store, "o-1", paid("o-1"))
+    await tell(store, "o-2", paid("o-2"))
+    claimed = await store.transactions.run(
+        lambda tx: tx.deliveries.claim(
+            now=later(hours=1), limit=20, lease="lse_1", until=later(hours=2)
+        )
+    )
+    await store.close()
+
+    assert ["o-2"] == [each.aggregate_id for each in claimed]
 
 
 @pytest.mark.parametrize("store_url", ["postgresql"], indirect=True)

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, Final
 
 import attrs
-from sqlalchemy import Select, bindparam, exists, func, insert, or_, select, update
+from sqlalchemy import Select, bindparam, exists, func, insert, or_, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from markethub.adapters.sqlalchemy.delivery_tables import (
@@ -32,6 +32,7 @@ from markethub.domain.ports.outbox import (
     OutboxHealth,
     position,
 )
+from markethub.domain.public_events import PUBLIC_TYPES
 
 _DELIVERIES: Final = deliveries.c
 _ENDPOINTS: Final = delivery_endpoints.c
@@ -76,9 +77,14 @@ _EARLIER_PENDING: Final = exists().where(
     _EARLIER.c.sequence < _DELIVERIES.sequence,
     DELIVERY_PENDING,  # names the nearest table's column: that of the earlier one
 )
+# Only names of our own are put into the text.
+_TELLABLE: Final = text(
+    "outbox.type IN ({})".format(", ".join(f"'{type_}'" for type_ in sorted(PUBLIC_TYPES)))
+)
 DUE: Final = (
     _WITH_EVENT.where(
         DELIVERY_PENDING,
+        _TELLABLE,
         _DELIVERIES.next_attempt_at <= bindparam("now"),
         or_(_DELIVERIES.leased_until.is_(None), _DELIVERIES.leased_until <= bindparam("now")),
         ~_EARLIER_PENDING,
@@ -87,7 +93,11 @@ DUE: Final = (
     .limit(bindparam("limit"))
     .with_for_update(of=deliveries, skip_locked=True)
 )
-"""What may be claimed, held by the reader: of an aggregate the first that is pending."""
+"""What may be claimed, held by the reader: of an aggregate the first that is pending.
+
+What a newer version staged, which was deployed before this one or beside it, waits for that
+version, and with it what followed of its aggregate; it does not stop all the others.
+"""
 _OLD: Final = (
     select(_DELIVERIES.sequence)
     .where(DELIVERY_PENDING, _DELIVERIES.next_attempt_at < bindparam("moment"))
