@@ -154,6 +154,14 @@ async def test_an_answer_that_drips_counts_as_soon_as_its_status_is_known(
     assert answer.is_success
 
 
+async def test_an_answer_whose_rest_comes_too_late_counts_all_the_same() -> None:
+    async with receiving() as receiver:
+        receiver.answers = [b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nx"]
+        [answer] = await send(receiver, timeout_s=0.3)
+
+    assert (200, None) == (answer.status, answer.error)
+
+
 async def test_a_receiver_that_does_not_answer_is_not_waited_for() -> None:
     async with receiving() as receiver:
         receiver.answers = [b""]

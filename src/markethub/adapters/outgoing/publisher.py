@@ -93,11 +93,14 @@ class WebhookPublisher:
         began = perf_counter()
         try:
             async with asyncio.timeout_at(deadline):
-                return _answer(began, status=await self._post(message, addresses))
+                response = await self._post(message, addresses)
         except Exception as failure:  # noqa: BLE001 - the others' answers must not be lost by it
             return _answer(began, error=_word(failure))
+        answer = _answer(began, status=response.status_code)
+        await _let_go(response)
+        return answer
 
-    async def _post(self, message: Message, addresses: Sequence[IpAddress]) -> int:
+    async def _post(self, message: Message, addresses: Sequence[IpAddress]) -> httpx.Response:
         """Post to the first of the addresses that can be connected to."""
         for address in addresses[:-1]:
             try:
@@ -106,7 +109,7 @@ class WebhookPublisher:
                 continue  # nothing was sent
         return await self._post_to(addresses[-1], message)
 
-    async def _post_to(self, address: IpAddress, message: Message) -> int:
+    async def _post_to(self, address: IpAddress, message: Message) -> httpx.Response:
         target = self._target
         host = f"[{address}]" if address.version == 6 else str(address)
         request = httpx.Request(
@@ -126,12 +129,7 @@ class WebhookPublisher:
                 "timeout": httpx.Timeout(self._timeout_s).as_dict(),
             },
         )
-        response = await self._connections().send(request, stream=True, follow_redirects=False)
-        try:
-            await _drain(response)
-        finally:
-            await response.aclose()
-        return response.status_code
+        return await self._connections().send(request, stream=True, follow_redirects=False)
 
     def _connections(self) -> httpx.AsyncClient:
         if self._client is None:
@@ -143,14 +141,26 @@ class WebhookPublisher:
         return self._client
 
 
+async def _let_go(response: httpx.Response) -> None:
+    """Read the rest of an answer if that is soon done, and end it. Raises nothing.
+
+    Outside of the time for the answer: a message that was taken is not sent again because what
+    came after its status came late.
+    """
+    with suppress(Exception):
+        try:
+            async with asyncio.timeout(DRAIN_S_MAXIMUM):
+                await _drain(response)
+        finally:
+            await response.aclose()
+
+
 async def _drain(response: httpx.Response) -> None:
     read = 0
-    with suppress(TimeoutError, httpx.HTTPError):
-        async with asyncio.timeout(DRAIN_S_MAXIMUM):
-            async for chunk in response.aiter_raw():
-                read += len(chunk)
-                if read > ANSWER_BYTES_MAXIMUM:
-                    return
+    async for chunk in response.aiter_raw():
+        read += len(chunk)
+        if read > ANSWER_BYTES_MAXIMUM:
+            return
 
 
 def _answer(began: float, *, status: int | None = None, error: str | None = None) -> Answer:
