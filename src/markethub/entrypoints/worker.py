@@ -68,7 +68,11 @@ class Loops:
         while not self._stopping.is_set():
             try:
                 found = await loop.step()
-            except Exception:  # noqa: BLE001 - the loop outlives whatever one step runs into
+            except (Exception, asyncio.CancelledError) as error:
+                if isinstance(error, asyncio.CancelledError) and _is_canceled():
+                    raise
+                # Whatever one step ran into, a canceled task or future of somebody else's too:
+                # a loop that ended by it would end in silence.
                 _log.exception("loop.failed", loop=loop.name)
                 await self._rest(ALARMED_S)
                 continue
@@ -83,6 +87,11 @@ class Loops:
         finally:
             resting.cancel()
             stopping.cancel()
+
+
+def _is_canceled() -> bool:
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
 
 
 @attrs.frozen(kw_only=True)

@@ -32,7 +32,7 @@ async def forever(seconds: float) -> None:
 class Steps:
     """Steps of a loop that do what they are told, one after the other, and then end the loop."""
 
-    def __init__(self, *found: int | Exception) -> None:
+    def __init__(self, *found: int | BaseException) -> None:
         self._found = list(found)
         self.are_over = asyncio.Event()
 
@@ -41,7 +41,7 @@ class Steps:
             self.are_over.set()
             return 0
         found = self._found.pop(0)
-        if isinstance(found, Exception):
+        if isinstance(found, BaseException):
             raise found
         return found
 
@@ -61,9 +61,12 @@ async def test_a_loop_rests_only_when_nothing_was_due() -> None:
     assert [7, 7] == await run(Steps(3, 0, 1, 0))
 
 
-async def test_a_loop_outlives_an_error_and_rests_after_it() -> None:
+@pytest.mark.parametrize(
+    "error", [RuntimeError("broken"), asyncio.CancelledError("somebody else's")]
+)
+async def test_a_loop_outlives_an_error_and_rests_after_it(error: BaseException) -> None:
     with capture_logs() as lines:
-        rested = await run(Steps(1, RuntimeError("broken"), 1))
+        rested = await asyncio.wait_for(run(Steps(1, error, 1)), timeout=5)
 
     assert [worker.ALARMED_S] == rested
     assert [("loop.failed", "loop")] == [(line["event"], line["loop"]) for line in lines]
