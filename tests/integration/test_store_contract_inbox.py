@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 import anyio
+import asyncpg
 import attrs
 import pytest
 
@@ -231,6 +232,26 @@ async def test_an_expired_lease_is_anybodys_and_the_sleeper_finds_out(store: Sto
     assert [claimed] == just_after
     assert not await holds(store, claimed, "lse_sleeper")
     assert await holds(store, claimed, "lse_2")
+
+
+@pytest.mark.parametrize("store_url", ["postgresql"], indirect=True)
+async def test_a_sleeper_within_a_transaction_holds_up_nobody_elses_events(
+    store: Store, store_url: str
+) -> None:
+    await receive(store, [about("pi_1", "evt_1"), about("pi_1", "evt_2"), about("pi_2", "evt_3")])
+    await claim(store, limit=1, for_s=15)
+    sleeper = await asyncpg.connect(store_url)
+    async with sleeper.transaction():
+        await sleeper.execute(
+            "SELECT FROM inbox JOIN inbox_leases USING (subject) WHERE id = 'evt_1' FOR UPDATE"
+        )
+        with anyio.fail_after(3):  # the database itself would wait for five
+            meanwhile = await claim(store, now=later(seconds=15), lease="lse_2", for_s=60)
+    await sleeper.close()
+    after = await claim(store, now=later(seconds=15), lease="lse_3")
+
+    assert ["evt_3"] == ids(meanwhile)
+    assert ["evt_1", "evt_2"] == ids(after)
 
 
 async def test_a_sleeper_finds_out_also_when_the_other_is_done(store: Store) -> None:

@@ -1,6 +1,6 @@
 """Stored events of the provider, for whoever processes them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Final
 
@@ -25,7 +25,13 @@ _INBOX: Final = tables.inbox.c
 _LEASES: Final = tables.inbox_leases.c
 
 _DUE: Final = (
-    select(tables.inbox)
+    select(
+        tables.inbox,
+        exists()
+        .where(_LEASES.subject == _INBOX.subject)
+        .correlate(tables.inbox)
+        .label("is_left_leased"),
+    )
     .where(tables.INBOX_WAITING)
     .where(_INBOX.next_attempt_at <= bindparam("now"))
     .where(
@@ -39,6 +45,12 @@ _DUE: Final = (
     # SQLite has no such thing and needs none: who writes there writes alone.
     .with_for_update(of=tables.inbox, skip_locked=True)
 )
+_LEFT: Final = (
+    select(_LEASES.subject)
+    .where(_LEASES.subject == bindparam("left_subject"))
+    .with_for_update(skip_locked=True)
+)
+"""A lease that ran out, if whoever had it is not in the midst of a transaction under it."""
 
 
 def _take(dialect: str) -> Insert:
@@ -101,6 +113,8 @@ class SqlInboxEvents:
         """Lease up to ``limit`` waiting events that are due, oldest first."""
         found = await self._session.execute(_DUE, {"now": now, "limit": limit})
         due = list(found.mappings())
+        held = await self._still_held(due)
+        due = [row for row in due if row["subject"] not in held]
         if not due:
             return []
         # In one order for all: two workers must not wait for each other.
@@ -118,6 +132,19 @@ class SqlInboxEvents:
         won = await self._session.execute(_TAKEN, {"lease_id": lease.id})
         subjects = set(won.scalars())
         return [self._event(row) for row in due if row["subject"] in subjects]
+
+    async def _still_held(self, due: Iterable[Read]) -> set[str]:
+        """Return the subjects that nobody can take yet, though their leases have run out.
+
+        A process that was stopped within a transaction has its rows until the database ends it:
+        nobody else's events shall wait for that.
+        """
+        left = sorted({row["subject"] for row in due if row["is_left_leased"]})
+        return {
+            subject
+            for subject in left
+            if await one(self._session, _LEFT, left_subject=subject) is None
+        }
 
     async def hold(self, event: InboxEvent, *, lease: LeaseId) -> bool:
         """Hold a claimed event's row, if it is as it was and its subject is still leased so."""
