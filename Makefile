@@ -7,6 +7,7 @@
 
 PYTHON ?= python3
 SEEDS ?= 100000
+KILLS ?= 2000
 OPERATIONS ?= 10000
 VENV := .venv
 BIN := $(VENV)/bin
@@ -71,6 +72,10 @@ simulate: install ## Live through SEEDS histories in which everything goes wrong
 .PHONY: storm
 storm: install ## Do OPERATIONS from eight processes on one PostgreSQL, looked at while they run
 	$(BIN)/python -m tests.storm --operations $(OPERATIONS)
+
+.PHONY: kill-test
+kill-test: install ## Kill KILLS real processes while people go on, and compare the books
+	$(BIN)/python -m tests.kills --kills $(KILLS)
 
 .PHONY: format
 format: install ## Format the code and fix what ruff can fix

@@ -1,9 +1,9 @@
 """Our rows against the provider's books, to the cent, when everything has come to rest."""
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 import asyncpg
 import httpx
@@ -26,6 +26,9 @@ OUR_STATUS: Final = {
     "requires_confirmation": "requires_payment_method",
     "requires_capture": "authorized",
 }
+
+
+Rows: TypeAlias = Sequence[Mapping[str, Any]]
 
 
 class ClockAhead:
@@ -89,16 +92,22 @@ async def differences(database_url: str, truth: Truth) -> list[str]:
     """Say what our rows and the provider's books do not agree on."""
     connection: Any = await asyncpg.connect(database_url)
     try:
-        return [
-            *_intents(truth, await connection.fetch("SELECT * FROM payments")),
-            *_refunds(truth, await connection.fetch("SELECT * FROM refunds")),
-            *_ledger(truth, await connection.fetch("SELECT * FROM ledger_entries")),
-        ]
+        return compared(
+            truth,
+            payments=await connection.fetch("SELECT * FROM payments"),
+            refunds=await connection.fetch("SELECT * FROM refunds"),
+            entries=await connection.fetch("SELECT * FROM ledger_entries"),
+        )
     finally:
         await connection.close()
 
 
-def _intents(truth: Truth, payments: list[Any]) -> Iterator[str]:
+def compared(truth: Truth, *, payments: Rows, refunds: Rows, entries: Rows) -> list[str]:
+    """Say what rows of ours, by the names of their columns, and the provider's books differ in."""
+    return [*_intents(truth, payments), *_refunds(truth, refunds), *_ledger(truth, entries)]
+
+
+def _intents(truth: Truth, payments: Rows) -> Iterator[str]:
     ours = {row["intent_id"]: row for row in payments}
     for id_, intent in truth.intents.items():
         row, status = ours.get(id_), OUR_STATUS.get(intent["status"], intent["status"])
@@ -114,7 +123,7 @@ def _intents(truth: Truth, payments: list[Any]) -> Iterator[str]:
             yield f"order {order_id} was charged {len(charges)} times"
 
 
-def _refunds(truth: Truth, refunds: list[Any]) -> Iterator[str]:
+def _refunds(truth: Truth, refunds: Rows) -> Iterator[str]:
     ours = {row["provider_id"]: row for row in refunds}
     for id_, refund in truth.refunds.items():
         row = ours.get(id_)
@@ -127,7 +136,7 @@ def _refunds(truth: Truth, refunds: list[Any]) -> Iterator[str]:
             yield f"refund {row['id']} never took place"
 
 
-def _ledger(truth: Truth, entries: list[Any]) -> Iterator[str]:
+def _ledger(truth: Truth, entries: Rows) -> Iterator[str]:
     expected: dict[tuple[str, str], Expected] = {}
     for line in truth.lines.values():
         expected |= truth.expected(line)

@@ -7,11 +7,9 @@ what Stripe does on bad days. It ends when its standard input does.
 import asyncio
 import json
 import logging
-import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from random import Random
 from typing import Any, Final
 
@@ -20,6 +18,7 @@ from litestar import get, post
 from markethub.adapters.fake.account import Account, AccountOptions, Fault, Response
 from markethub.adapters.fake.store import AccountStore, DictStore, JsonObject
 from tests.support.door import open_door
+from tests.support.processes import speaking
 
 DOOR: Final = "/fake-stripe"
 """Where Stripe's API begins."""
@@ -78,20 +77,9 @@ async def serve() -> None:
             await asyncio.sleep(TICK_S)
 
 
-@contextmanager
-def running_provider() -> Iterator[str]:
+def running_provider() -> AbstractContextManager[str]:
     """Start the process, yield its address as ``stripe_api_base`` wants it, and end it."""
-    with subprocess.Popen(
-        [sys.executable, "-m", "tests.storm.provider"],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-    ) as process:
-        assert process.stdout is not None
-        assert process.stdin is not None
-        try:
-            yield json.loads(process.stdout.readline())
-        finally:
-            process.stdin.close()
+    return speaking("tests.storm.provider")
 
 
 if __name__ == "__main__":

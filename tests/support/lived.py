@@ -1,11 +1,13 @@
 """Worlds of the simulation that were lived through cleanly: what to corrupt one thing of."""
 
+import logging
 from collections.abc import Callable, Iterator
 from functools import cache
 from typing import Any
 
 import structlog
 
+from markethub.adapters.fake.store import JsonObject
 from markethub.adapters.memory.database import Database
 from markethub.adapters.memory.tables import Table
 from markethub.entrypoints.simulation import history
@@ -20,17 +22,17 @@ class Lived:
 
     def __init__(self, seed: int) -> None:
         logging_before = structlog.get_config()
+        structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
         world = history._World(history.drawn(seed), traced=False)
         try:
             lived = world.lived()
         finally:
             structlog.configure(**logging_before)
-        assert lived.violations == ()
+        if lived.violations:
+            raise AssertionError(lived.violations)
         self.database: Database = world.database
+        self.paths = world.plan.paths
         self.truth: Truth = world.oracle.truth
-        self.heard = tuple(
-            delivery.message_id for delivery in world.database.deliveries.rows.values()
-        )
 
     def rows(self, table: str) -> list[Any]:
         """Return the rows of a table, by the name that the oracle hears."""
@@ -43,21 +45,16 @@ class Lived:
             if isinstance(table, Table):
                 for id_, row in table.rows.items():
                     getattr(copied, name).put(id_, row)
-            else:
-                setattr(copied, name, list(table))
+        copied.outbox = list(self.database.outbox)
+        copied.attempts = list(self.database.attempts)
         return copied
 
     def truth_copy(self) -> Truth:
         """Return the provider's books once more, to be spoilt."""
         copied = Truth()
-        kinds = copied.by_kind
         for kind, objects in self.truth.by_kind.items():
             for id_, value in objects.items():
-                kinds[kind][id_] = dict(value)
-        for name, value in vars(self.truth).items():
-            if name != "by_kind" and value not in self.truth.by_kind.values():
-                for key, inner in value.items():
-                    getattr(copied, name)[key] = inner.copy()
+                copied.put(kind, id_, {**value})
         return copied
 
 
@@ -85,3 +82,14 @@ def some(table: str, suits: Callable[[Lived, Any], bool] = lambda _, __: True) -
             if suits(world, row):
                 return world, row
     raise LookupError(f"no history has such a row in {table}")
+
+
+def some_object(
+    kind: str, suits: Callable[[Lived, JsonObject], bool] = lambda _, __: True
+) -> tuple[Lived, JsonObject]:
+    """Find an object of the provider's that suits, and the world it is in."""
+    for world in worlds():
+        for value in world.truth.by_kind[kind].values():
+            if suits(world, value):
+                return world, value
+    raise LookupError(f"no history has such a {kind}")

@@ -389,7 +389,7 @@ class ReceivedEvent:
     livemode: bool
     created_at: datetime
     api_version: str | None
-    payload: str
+    payload: str = attrs.field(repr=False)  # it names saved methods and their holders
     subject: str = attrs.field()
     """What it is about, as far as its order among others goes: an id of the provider's."""
 

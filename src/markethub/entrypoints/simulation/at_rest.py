@@ -18,10 +18,6 @@ OUR_STATUS = {
 IGNORED_RIGHTLY = frozenset({"wrong_mode", "foreign", "unknown_method", "unknown_customer"})
 """Why an event may end without an effect. A foreign one must bear no id of ours;
 what is known of methods is compared with the provider's."""
-UNNEEDED = frozenset(
-    {"customer.created", "customer.updated", "setup_intent.created", "setup_intent.canceled"}
-)
-"""What the provider tells here, where we are told of everything, and nobody of ours needs."""
 GHOST = "ghost"
 """The end of the id of an event of ours about a payment that there is not: somebody must look."""
 MISLEADING = ("lie", "mode", "alien", "name", "twin")
@@ -173,6 +169,7 @@ def _methods(truth: Truth, database: Database) -> Iterator[Wrong]:
     cards = {
         (row.customer_id, truth.methods[row.token.reveal()]["card"]["fingerprint"])
         for row in database.methods.rows.values()
+        if row.token.reveal() in truth.methods
     }
     for theirs in truth.methods.values():
         card = (customers.get(theirs["customer"]), theirs["card"]["fingerprint"])
@@ -191,8 +188,6 @@ def _inbox(database: Database) -> Iterator[Wrong]:
                 yield "I6", f"{named} bears an id of ours that there is not, and is {row.status}"
         elif row.status.value not in ("processed", "ignored"):
             yield "I6", f"{named} is {row.status}: {row.reason}"
-        elif row.reason == "unhandled_type" and row.event.type in UNNEEDED:
-            continue
         elif row.status.value == "ignored" and row.reason not in IGNORED_RIGHTLY:
             yield "I6", f"{named} was ignored: {row.reason}"
         elif row.reason == "foreign" and not str(row.event.id).endswith(MISLEADING):

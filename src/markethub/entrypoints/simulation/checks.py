@@ -4,7 +4,7 @@ Safety is judged as things happen, liveness and the books when everything has co
 """
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from markethub.adapters.fake.store import JsonObject
@@ -15,10 +15,12 @@ from markethub.adapters.memory.database import (
     WAITING,
     Database,
 )
+from markethub.adapters.memory.tables import Table
 from markethub.domain.delivery import Message
 from markethub.domain.events import DomainEvent
+from markethub.domain.ids import DisputeId, PaymentId, RefundId
 from markethub.domain.payment import Payment
-from markethub.domain.public_events import aggregate_of, is_public
+from markethub.domain.public_events import is_public
 from markethub.domain.refund import Refund
 from markethub.entrypoints.simulation.at_rest import OUR_STATUS, violations_at_rest
 from markethub.entrypoints.simulation.faults import POISON
@@ -26,13 +28,20 @@ from markethub.entrypoints.simulation.model import KINDS, LIVE_REFUNDS, Truth, i
 from markethub.entrypoints.simulation.outcome import Violation
 from markethub.entrypoints.simulation.plan import Paths
 from markethub.entrypoints.simulation.row_rules import RULES, Wrong
+from markethub.entrypoints.simulation.secrets_said import secret_in
 
 FOLLOWING: Final = ("payments", "refunds", "disputes")
 """Tables whose rows follow an object of the provider's."""
 EXPIRED: Final = ("expired", "never_created")
 """How an operation ends that nobody finished in time."""
-CARD_NUMBERS: Final = ("4242424242424242", "4000000000000002", "4000002760003184")
-"""What must never be said, among secrets."""
+_TELLS: Final[Mapping[str, tuple[str, tuple[str, ...]]]] = {
+    "order.paid": ("payment_id", ("succeeded",)),
+    "refund.succeeded": ("refund_id", ("succeeded",)),
+    "refund.failed": ("refund_id", ("failed", "canceled")),
+    "dispute.won": ("dispute_id", ("won",)),
+    "dispute.lost": ("dispute_id", ("lost",)),
+}
+"""Of what a domain event tells, and what the provider has to have made of it before."""
 
 
 class Oracle:
@@ -55,6 +64,7 @@ class Oracle:
         self._failed: dict[str, None] = {}
         """Payments of which somebody was told that they failed, and that nobody tried since."""
         self._answers: dict[str, tuple[str, str]] = {}
+        self._told_of: dict[tuple[str, str], int] = {}
         self._heard: dict[str, None] = {}
         self._last_of: defaultdict[str, int] = defaultdict(int)
 
@@ -126,7 +136,29 @@ class Oracle:
         yield "I7", f"{row.id} became {row.status} again, and {theirs} did not"
 
     def told_outbox(self, event: DomainEvent) -> None:
-        """Hear of a domain event that was committed."""
+        """Hear of a domain event that was committed. Its rows were heard of before."""
+        told = _TELLS.get(event.type)
+        if told is None:
+            return
+        whose, statuses = told
+        id_ = getattr(event, whose)
+        theirs = self._theirs(whose, id_)
+        if theirs is None:
+            return  # a refund that was refused never was at the provider
+        times = self._told_of[event.type, id_] = self._told_of.get((event.type, id_), 0) + 1
+        past = [OUR_STATUS.get(each, each) for each in self.truth.statuses.get(theirs, ())]
+        if times > sum(each in statuses for each in past):
+            self._report(
+                [("I14", f"{event.type} of {id_} was told {times} times; {theirs} was {past}")]
+            )
+
+    def _theirs(self, whose: str, id_: str) -> str | None:
+        """Return the id of the provider's object."""
+        if whose == "payment_id":
+            return self._database.payments.rows[PaymentId(id_)].intent_id
+        if whose == "refund_id":
+            return self._database.refunds.rows[RefundId(id_)].provider_id
+        return self._database.disputes.rows[DisputeId(id_)].provider_id
 
     def commit_ended(self) -> None:
         """Look at what the commit left as a whole."""
@@ -178,6 +210,10 @@ class Oracle:
         if event_id not in self._database.inbox.rows:
             self._report([("I6", f"event {event_id} was acknowledged, and is not stored")])
 
+    def believed(self, event_id: str, why_not: str) -> None:
+        """Hear that we said to have an event that we had to refuse."""
+        self._report([("I12", f"event {event_id} was taken, and {why_not}")])
+
     def consumed(self, message: Message) -> None:
         """Hear that the storefront took a message. It knows repeats by their id."""
         if message.id in self._heard:
@@ -211,6 +247,10 @@ class Oracle:
                     [("I8", f"payment {payment_id} was told to have failed, and took money")]
                 )
 
+    def served(self, customer_id: str, id_: str) -> None:
+        """Hear that a customer got an answer, other than that there is none, of another's."""
+        self._report([("I13", f"customer {customer_id} got at {id_}, which is another's")])
+
     def answered(self, key: str, body: str, answer: str) -> None:
         """Hear the final answer to a request under a key of the caller's."""
         first = self._answers.setdefault(key, (body, answer))
@@ -220,9 +260,10 @@ class Oracle:
             self._report([("I10", f"key {key} was answered for another body")])
 
     def said(self, text: str) -> None:
-        """Hear what was logged or shown to somebody."""
-        if "_secret_" in text or any(number in text for number in CARD_NUMBERS):
-            self._report([("I15", f"a secret was said: {text[:40]}...")])
+        """Hear what was logged, shown to somebody, or raised."""
+        found = secret_in(text)
+        if found is not None:
+            self._report([("I15", f"a secret ({found}...) was said: {text[:80]}")])
 
     # --- rest ---------------------------------------------------------------------------------
 
@@ -250,11 +291,25 @@ class Oracle:
     def at_rest(self, database: Database | None = None) -> None:
         """Compare everything with everything, from the rows alone."""
         database = database or self._database
+        if database is not self._database:
+            self._report(self._is_as_heard(database))
         self._report(violations_at_rest(self.truth, database, self._paths))
         for event_id in self._acknowledged:
             if event_id not in database.inbox.rows:
                 self._report([("I6", f"event {event_id} was acknowledged, and is lost")])
         self._report(self._told_all(database))
+
+    def _is_as_heard(self, database: Database) -> Iterable[Wrong]:
+        """Compare rows read anew with what commits said: nothing is changed behind them."""
+        for name, table in vars(self._database).items():
+            if not isinstance(table, Table) or table.name not in RULES:
+                continue
+            found = getattr(database, name).rows
+            for id_ in {**table.rows, **found}:
+                if found.get(id_) != table.rows.get(id_):
+                    yield "I7", f"{table.name} {id_} is not as it was committed"
+        if database.outbox != self._database.outbox:
+            yield "I7", "the outbox is not as it was committed"
 
     def _told_all(self, database: Database) -> Iterable[Wrong]:
         for delivery in database.deliveries.rows.values():
@@ -265,5 +320,3 @@ class Oracle:
         public = [event for event in database.outbox if is_public(event)]
         if len(public) != len(database.deliveries.rows):
             yield "I14", f"{len(public)} public events, {len(database.deliveries.rows)} messages"
-        for event in public:
-            aggregate_of(event)

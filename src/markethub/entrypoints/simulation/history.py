@@ -2,13 +2,10 @@
 
 import asyncio
 import hashlib
-import logging
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from typing import Any, Final, TypeVar
-
-import structlog
 
 from markethub.adapters.fake.bank import Bank
 from markethub.domain.delivery import Message
@@ -27,6 +24,7 @@ from markethub.entrypoints.simulation.pod import App, Pod
 from markethub.entrypoints.simulation.ports import START, Passage
 from markethub.entrypoints.simulation.provider import Mailman, Provider
 from markethub.entrypoints.simulation.scenarios import is_scripted, play
+from markethub.entrypoints.simulation.secrets_said import listen, texts_of
 from markethub.entrypoints.simulation.storage import storage_of
 from markethub.entrypoints.simulation.striker import Striker
 from markethub.entrypoints.simulation.world import TimedOut, Unreachable
@@ -64,6 +62,10 @@ HEALING_S: Final = (
     172_800.0,
 )
 """What is given to come to rest, one after the other, as long as it has not."""
+ANSWERS_READ_IN: Final = 8
+"""In one history of so many every answer is read for secrets: writing them out takes its time."""
+TOLERANCE_S: Final = 300
+"""How old a signature may be, in seconds. Source: Stripe's page on verifying signatures."""
 DAY_S: Final = 86_400.0
 """Longer than the provider keeps a key."""
 BACKFILL_TURNS: Final = (5, 7)
@@ -87,8 +89,8 @@ def drawn(seed: int, *, paths: Paths = Paths.BOTH, bug: str | None = None) -> Pl
 
 def run_history(plan: Plan, *, traced: bool = False) -> History:
     """Live through a plan, and say what came of it."""
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     world = _World(plan, traced=traced)
+    listen(world.oracle.said)
     try:
         return world.lived()
     finally:
@@ -136,6 +138,7 @@ class _World:
         ]
         self.people = People(self)
         self._receiver_down_until_s = 0.0
+        self._reads_answers = plan.seed % ANSWERS_READ_IN == 0
         self._is_wake_planned = False
         self._is_untold = False
         self._is_renewal_planned = False
@@ -291,8 +294,11 @@ class _World:
             if done.cancelled():
                 answer.set_exception(Unreachable("the caller hung up"))
             elif (error := done.exception()) is not None:
+                self.oracle.said(texts_of(error))
                 answer.set_exception(error)
             else:
+                if self._reads_answers:
+                    self.oracle.said(repr(done.result()))
                 answer.set_result(done.result())
 
         task.add_done_callback(hand_over)
@@ -307,7 +313,10 @@ class _World:
 
     # --- deliveries ---------------------------------------------------------------------------
 
-    async def _deliver(self, event_id: str, body: bytes, signature: str) -> bool:
+    async def _deliver(
+        self, event_id: str, body: bytes, signature: str, signed_at: int | None
+    ) -> bool:
+        why_not = self._why_refuse(signed_at)
         command = ReceiveEventCommand(body=body, signature=signature)
         try:
             await self.call("receive_event", lambda app: app.receive_event(command), timeout_s=10.0)
@@ -316,13 +325,25 @@ class _World:
         except Exception as error:  # noqa: BLE001 - as above
             self._unforeseen("receive_event", error)
             return False
+        if why_not is not None and why_not == self._why_refuse(signed_at):
+            self.oracle.believed(event_id, why_not)
         self.oracle.acknowledged(event_id)
         self._wake()
         return True
 
+    def _why_refuse(self, signed_at: int | None) -> str | None:
+        """Say why an event must not be taken. A process may be forgiven what its clock says."""
+        if signed_at is None:
+            return "nobody signed it whom we have to believe"
+        is_old = self.provider.now - signed_at > TOLERANCE_S
+        if is_old and not any(pod.clock.skew for pod in self.pods):
+            return "its signature is too old"
+        return None
+
     def _receive(self, message: Message) -> bool:
         if self._receiver_down_until_s > self.loop.time():
             return False
+        self.oracle.said(message.body)
         self.oracle.consumed(message)
         return True
 
@@ -455,8 +476,10 @@ class _World:
             try:
                 done = await step()
             except PaymentsError as error:
+                self.oracle.said(texts_of(error))
                 self.note(f"loop {name}: {type(error).__name__}")
             except Exception as error:  # noqa: BLE001 - as above
+                self.oracle.said(texts_of(error))
                 self._forgive(name, error)
             else:
                 if not (done.is_full if isinstance(done, InboxBatch) else done) or not while_():

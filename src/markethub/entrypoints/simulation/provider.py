@@ -50,8 +50,11 @@ _SPOILING: Final = (Fault.STORED_500_EMPTY, Fault.STORED_500_LATE)
 _SERVER_ERROR: Final = {"error": {"type": "api_error", "message": "An unknown error occurred"}}
 _ID: Final = re.compile(r"/[a-z]{2,6}_[A-Za-z0-9]{10,}")
 
-Deliver = Callable[[str, bytes, str], Coroutine[None, None, bool]]
-"""Brings an event (its id, body and signature) to a process; True if it was acknowledged."""
+Deliver = Callable[[str, bytes, str, int | None], Coroutine[None, None, bool]]
+"""Brings an event (its id, body and signature) to a process; True if it was acknowledged.
+
+Last comes when it was signed, or None where nobody signed it whom we have to believe.
+"""
 
 
 @cache
@@ -315,8 +318,9 @@ class Mailman:
 
     async def _attempt(self, event: JsonObject, attempt: int) -> None:
         body = msgspec.json.encode(event)
-        signature = signature_header(body, secret=SECRET, at=self._provider.now)
-        is_taken = await self._deliver(event["id"], body, signature)
+        at = self._provider.now
+        signature = signature_header(body, secret=SECRET, at=at)
+        is_taken = await self._deliver(event["id"], body, signature, at)
         self.on_its_way -= 1
         if is_taken:
             return
@@ -329,18 +333,21 @@ class Mailman:
         body = msgspec.json.encode(event)
 
         def send() -> None:
-            signature = signature_header(body, secret=secret, at=self._provider.now)
-            self._loop.spawn(None, self._deliver(event["id"], body, signature))
+            at = self._provider.now
+            signature = signature_header(body, secret=secret, at=at)
+            signed_at = at if secret in (SECRET, PREVIOUS) else None
+            self._loop.spawn(None, self._deliver(event["id"], body, signature, signed_at))
 
         self._loop.outside(wait_s, send)
 
     def _record(self, event: JsonObject, wait_s: float, later_s: float) -> None:
         """Send the same bytes under the same signature, when it may have grown too old."""
         body = msgspec.json.encode(event)
-        signature = signature_header(body, secret=SECRET, at=self._provider.now)
+        at = self._provider.now
+        signature = signature_header(body, secret=SECRET, at=at)
 
         def send() -> None:
-            self._loop.spawn(None, self._deliver(event["id"], body, signature))
+            self._loop.spawn(None, self._deliver(event["id"], body, signature, at))
 
         self._loop.outside(wait_s + later_s, send)
 

@@ -10,6 +10,7 @@ from contextlib import suppress
 from typing import Any, TypeVar
 
 import attrs
+import structlog
 from dependency_injector import providers
 
 from markethub.adapters.fake.bank import Bank
@@ -24,15 +25,17 @@ from markethub.domain.errors import (
     StoreUnavailable,
 )
 from markethub.domain.facts import CaptureMethod
-from markethub.domain.ids import EventId, LeaseId, OrderId
+from markethub.domain.ids import CustomerId, EventId, LeaseId, OrderId
 from markethub.domain.ledger import EntryKind
 from markethub.domain.payment import Payment
 from markethub.domain.ports.inbox import Lease
 from markethub.domain.ports.unit_of_work import Transaction
 from markethub.domain.usecases.cancel_order import CancelOrderCommand
 from markethub.domain.usecases.capture_payment import CapturePaymentCommand
+from markethub.domain.usecases.confirm_payment import ConfirmPaymentCommand
 from markethub.domain.usecases.process_inbox import LEASE
 from markethub.domain.usecases.receive_event import ReceiveEventCommand
+from markethub.entrypoints.simulation.secrets_said import listen, secret_in
 from tests.support.faults import Crash, Fault
 from tests.support.storefront import Storefront
 from tests.support.told import paid as told_paid
@@ -622,3 +625,27 @@ class _Unheard:
 async def a_commit_that_nobody_heard_of(world: World) -> object:
     world.container.store().transactions = _Unheard()
     return (await world.register()).status.value
+
+
+@right("NotFound", "owner_ignored")
+async def a_stranger_asks_for_a_payment(world: World) -> object:
+    await world.register(customer_id="c-1")
+    started = await world.charge()
+    assert started.payment.intent_id is not None
+    command = ConfirmPaymentCommand(
+        intent_id=started.payment.intent_id, customer_id=CustomerId("c-2")
+    )
+    return (await world.container.confirm_payment()(command)).payment.status.value
+
+
+@right(None, "secret_logged")
+async def a_charge_that_is_begun(world: World) -> object:
+    before = structlog.get_config()
+    lines: list[str] = []
+    listen(lines.append)
+    try:
+        await world.register()
+        await world.charge()
+    finally:
+        structlog.configure(**before)
+    return secret_in("\n".join(lines))

@@ -1,9 +1,10 @@
-"""Mistakes in telling the storefront, and with the database's own word."""
+"""Mistakes in telling: the storefront, strangers, the log; and with the database's own word."""
 
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 import attrs
+import structlog
 from dependency_injector import providers
 
 from markethub.domain.delivery import Answer, Attempt, Message
@@ -11,12 +12,19 @@ from markethub.domain.errors import CommitUnknown
 from markethub.domain.ids import IdPrefix
 from markethub.domain.ports.publisher import Publisher
 from markethub.domain.ports.unit_of_work import Transaction, Transactions
+from markethub.domain.usecases.charge_order import (
+    ChargeOrder,
+    ChargeOrderCommand,
+    ChargeStarted,
+)
 from markethub.domain.usecases.relay_outbox import Relayed, RelayOutbox
 from markethub.entrypoints.container import Container
-from markethub.entrypoints.simulation.bugs.planting import Bug, swap
+from markethub.entrypoints.simulation.bugs.planting import Bug, Instead, alter_transactions, swap
 from markethub.entrypoints.simulation.plan import Paths
 
 T = TypeVar("T")
+
+_log = structlog.get_logger(__name__)
 
 _TAKEN: Final = Answer(status=200, duration_ms=0)
 
@@ -85,7 +93,51 @@ def _commit_unknown_is_done(container: Container) -> None:
     container.transactions.override(providers.Factory(_Sanguine, inner))
 
 
+def _anybodys(tx: Any) -> Any:
+    """Return the transaction, which asks nobody whose a thing is."""
+
+    def ask(repository: Any, name: str) -> dict[str, Callable[..., Awaitable[Any]]]:
+        async def found(id: Any, *, customer_id: Any = None) -> Any:  # noqa: ARG001 - the mistake
+            return await getattr(repository, name)(id)
+
+        return {name: found}
+
+    return Instead(
+        tx,
+        orders=Instead(tx.orders, **ask(tx.orders, "lock")),
+        payments=Instead(tx.payments, **ask(tx.payments, "find_by_intent")),
+        methods=Instead(tx.methods, **ask(tx.methods, "find")),
+    )
+
+
+def _owner_ignored(container: Container) -> None:
+    alter_transactions(container, _anybodys)
+
+
+class _Talkative(ChargeOrder):
+    async def __call__(self, command: ChargeOrderCommand) -> ChargeStarted:
+        started = await super().__call__(command)
+        _log.info("charge.started", shown=started.client_secret.reveal())
+        return started
+
+
+def _secret_logged(container: Container) -> None:
+    swap(container.charge_order, _Talkative)
+
+
 BUGS: Final = (
+    Bug(
+        name="owner_ignored",
+        what="An order, a payment or a saved card is found by its id, whoever asks (F35).",
+        paths=Paths.BOTH,
+        plant=_owner_ignored,
+    ),
+    Bug(
+        name="secret_logged",
+        what="What a browser pays with is written to the log (F36).",
+        paths=Paths.BOTH,
+        plant=_secret_logged,
+    ),
     Bug(
         name="told_once",
         what="A message to the storefront counts as delivered whatever was answered (F34).",

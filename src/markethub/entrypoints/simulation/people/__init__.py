@@ -3,10 +3,15 @@
 from collections.abc import Mapping
 from typing import Final
 
-from markethub.entrypoints.simulation.people import bank, operator, shopper
+from markethub.entrypoints.simulation.people import bank, operator, shopper, stranger
 from markethub.entrypoints.simulation.people.memory import Deed, People
 
-DEEDS: Final[Mapping[str, Deed]] = {**shopper.DEEDS, **operator.DEEDS, **bank.DEEDS}
+DEEDS: Final[Mapping[str, Deed]] = {
+    **shopper.DEEDS,
+    **operator.DEEDS,
+    **bank.DEEDS,
+    **stranger.DEEDS,
+}
 """All of them, by name."""
 
 __all__ = ["DEEDS", "Deed", "People"]

@@ -1,0 +1,1 @@
+"""Real processes, killed and stopped at random moments while customers go on."""
