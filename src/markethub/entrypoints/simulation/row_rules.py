@@ -92,7 +92,7 @@ def payment(truth: Truth, before: Any, after: Any) -> Iterator[Wrong]:
     """Judge a payment."""
     yield from _version("payment", before, after)
     yield from _same("payment", before, after, "order_id", "customer_id", "capture_method")
-    if _moved(before, after) and before.status.value == "canceled" and before.intent_id is not None:
+    if _moved(before, after) and before.status.value == "canceled":
         intent = truth.intents.get(before.intent_id)
         if intent is not None and intent["status"] == "canceled":
             yield "I7", f"payment {after.id} came back as {after.status}, and its intent did not"

@@ -66,3 +66,13 @@ def both(*wheres: Where) -> Where:
 
 def to(**fields: Any) -> Change:
     return lambda _: fields
+
+
+@attrs.frozen(kw_only=True)
+class Allowed:
+    """One change of one row, as it may be."""
+
+    table: str
+    where: Where = anything
+    before: Change = nothing
+    after: Change = nothing
