@@ -101,7 +101,7 @@ class Oracle:
         refunded = self.truth.refunded(charge["id"])
         if refunded > charge["amount_captured"]:
             yield "I2", f"{refunded} refunded of {charge['amount_captured']} ({charge['id']})"
-        row = (refund["metadata"] or {}).get("markethub_refund_id")
+        row = str((refund["metadata"] or {}).get("markethub_refund_id"))
         if len(self.truth.live_refunds(self.truth.refunds_of_row.get(row, {}))) > 1:
             yield "I10", f"refund {row} was made twice at the provider"
 

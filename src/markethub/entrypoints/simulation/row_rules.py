@@ -8,6 +8,7 @@ not ask it.
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
+from markethub.entrypoints.simulation.faults import FORGED
 from markethub.entrypoints.simulation.model import Expected, Truth, is_paid
 
 Wrong = tuple[str, str]
@@ -221,7 +222,7 @@ def entry(truth: Truth, before: Any, after: Any) -> Iterator[Wrong]:
 def event(truth: Truth, before: Any, after: Any) -> Iterator[Wrong]:  # noqa: ARG001 - a rule
     """Judge a stored event."""
     id_ = str(after.event.id)
-    if id_.endswith("lie"):
+    if id_.endswith(FORGED):
         yield "I12", f"forged event {id_} was stored"
     is_foreign = after.event.livemode
     if is_foreign and not (after.status.value == "ignored" and after.reason == "wrong_mode"):

@@ -11,6 +11,7 @@ from markethub.domain.ids import (
 from markethub.domain.inbox_event import InboxStatus
 from markethub.domain.payment_method import MethodStatus
 from markethub.domain.secret import Secret
+from markethub.entrypoints.simulation.faults import FORGED
 from tests.unit.entrypoints.simulation.row_case import (
     Case,
     has,
@@ -22,7 +23,7 @@ CASES: Mapping[str, Case] = {
     "a forged event is stored": Case(
         table="inbox",
         before=None,
-        spoilt=lambda row: {"event": attrs.evolve(row.event, id=row.event.id + "lie")},
+        spoilt=lambda row: {"event": attrs.evolve(row.event, id=row.event.id + FORGED)},
         invariant="I12",
         says="forged event",
     ),

@@ -16,7 +16,7 @@ from markethub.domain.order import OrderStatus
 from markethub.domain.payment import PaymentStatus, Quarantine
 from markethub.domain.payment_method import MethodStatus
 from markethub.domain.refund import RefundStatus
-from markethub.entrypoints.simulation.at_rest import violations_at_rest
+from markethub.entrypoints.simulation.at_rest import GHOST, violations_at_rest
 from markethub.entrypoints.simulation.faults import POISON
 from markethub.entrypoints.simulation.model import ORDER_ID, PAYMENT_ID, Truth
 from markethub.entrypoints.simulation.plan import Paths
@@ -379,7 +379,7 @@ CASES: Mapping[str, Case] = {
     ),
     "an event about nothing is ignored": Case(
         find=row_that("inbox", reason="foreign"),
-        spoil=_event("ghost"),
+        spoil=_event(GHOST),
         said=(("I6", " bears an id of ours that there is not, and is ignored"),),
     ),
     "an event is not done": Case(
@@ -453,7 +453,7 @@ ALLOWED: Mapping[str, tuple[Callable[[], Found], Spoil]] = {
     ),
     "an event about nothing is dead": (
         row_that("inbox", status=InboxStatus.PROCESSED),
-        _event("ghost", status=InboxStatus.DEAD),
+        _event(GHOST, status=InboxStatus.DEAD),
     ),
     "an event that nobody can read is dead": (
         row_that("inbox", status=InboxStatus.PROCESSED),
