@@ -21,10 +21,12 @@ from markethub.domain.errors import (
 from markethub.domain.facts import CaptureMethod
 from markethub.domain.ids import OrderId, PaymentId
 from markethub.domain.ledger import Account as Book
+from markethub.domain.operation import Operation
 from markethub.domain.order import OrderStatus
 from markethub.domain.payment import PaymentStatus, Quarantine
 from markethub.domain.usecases.cancel_order import CancelOrderCommand
 from markethub.domain.usecases.capture_payment import CapturePaymentCommand
+from markethub.domain.usecases.settlement import Asked
 from tests.support.faults import Crash, Fault
 from tests.support.world import CHALLENGE, DECLINED, World
 
@@ -233,6 +235,32 @@ class TestAStored500:
         await world.work()
 
         await assert_paid_once(world)
+
+    async def test_that_two_look_for_begins_one_further_attempt(self, world: World) -> None:
+        await world.register()
+        started = await world.charge(capture=CaptureMethod.MANUAL)
+        world.pay(started)
+        await world.work()
+        world.gateway.faults = [Fault.CRASH_BEFORE]
+        with pytest.raises(Crash):
+            await world.container.capture_payment()(
+                CapturePaymentCommand(payment_id=started.payment.id)
+            )
+        first = await _unresolved(world, started.payment.id)
+        world.gateway.faults = [Fault.STORED_500, Fault.STORED_500]
+        for _ in range(2):
+            with pytest.raises(GatewayUnavailable):
+                await world.container.drive()(Asked(operation=first, payment_version=0))
+
+        assert (await _unresolved(world, started.payment.id)).attempt == first.attempt + 1
+
+
+async def _unresolved(world: World, payment_id: PaymentId) -> Operation:
+    found = await world.container.transactions().run(
+        lambda tx: tx.operations.unresolved(payment_id)
+    )
+    assert isinstance(found, Operation)
+    return found
 
 
 class TestACrash:

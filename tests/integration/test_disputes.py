@@ -24,6 +24,7 @@ from markethub.domain.ledger import Account as Book
 from markethub.domain.money import Money
 from markethub.domain.operation import KEY_LIFE
 from markethub.domain.ports.unit_of_work import Transaction
+from markethub.domain.usecases.drive_submission import AskedOfDispute
 from markethub.domain.usecases.settlement import lock
 from tests.support.bank import DUE_BY, dispute_object, movement
 from tests.support.disputed import PDF, Disputed
@@ -594,6 +595,25 @@ class TestUnknownOutcomes:
         [(_, key)] = disputed.bank.executed
         assert key.endswith(":2")
         assert (await disputed.dispute()).status is DisputeStatus.UNDER_REVIEW
+
+    async def test_a_stored_500_that_two_look_behind_gets_one_further_key(
+        self, disputed: Disputed
+    ) -> None:
+        dispute_id = await self.drafted(disputed)
+        disputed.bank.stores_500 = True
+        with pytest.raises(GatewayUnavailable):
+            await disputed.submit(dispute_id)
+        container, dispute = disputed.world.container, await disputed.dispute()
+        run = container.transactions().run
+        second = await run(lambda tx: tx.submissions.unresolved(dispute_id))
+        assert second is not None
+        first = attrs.evolve(second, attempt=second.attempt - 1)
+        with pytest.raises(GatewayUnavailable):
+            await container.drive_submission()(AskedOfDispute(submission=first, dispute=dispute))
+
+        after = await run(lambda tx: tx.submissions.unresolved(dispute_id))
+        assert after is not None
+        assert after.attempt == second.attempt
 
     @pytest.mark.parametrize("happened", [True, False])
     async def test_after_the_keys_life_only_a_read_tells(

@@ -204,7 +204,7 @@ class Driver:
             settled = await self.refunds.refresh(operation.payment_id)
             if settled.operation is None or not settled.operation.is_unresolved:
                 return settled
-            return await self._amend(operation, self._without_effect)
+            return await self._amend(operation, self._unless_tried_since(operation))
         intent_id = await self._find_intent(operation)
         if intent_id is not None:
             settled = await self.settlement.refresh(operation.payment_id, intent_id)
@@ -212,11 +212,21 @@ class Driver:
                 return settled
             if _is_under_way(operation, settled.intent):
                 return await self._wait(operation)
-        return await self._amend(operation, self._without_effect)
+        return await self._amend(operation, self._unless_tried_since(operation))
 
     async def _wait(self, operation: Operation) -> Settled:
         return await self._amend(
             operation, lambda current: current.postpone(now=self.settlement.clock.now())
+        )
+
+    def _unless_tried_since(self, seen: Operation) -> Callable[[Operation], Operation]:
+        """Conclude for the attempt that was looked for.
+
+        Another one that began in the meantime may have its effect just now, and its key has to
+        stay: a look from before tells nothing of it.
+        """
+        return lambda current: (
+            self._without_effect(current) if current.attempt == seen.attempt else current
         )
 
     def _without_effect(self, operation: Operation) -> Operation:

@@ -143,7 +143,12 @@ class SubmissionDriver:
             return await self._done(asked, None)
         now = self.settlement.clock.now()
         if asked.submission.may_be_sent(now):
-            await self._change(asked.submission, lambda each: each.try_again(now=now))
+            # A look from before tells nothing of an attempt that began in the meantime.
+            attempt = asked.submission.attempt
+            await self._change(
+                asked.submission,
+                lambda each: each.try_again(now=now) if each.attempt == attempt else each,
+            )
             raise GatewayUnavailable("the provider failed; the request will be sent again")
         await self._change(asked.submission, lambda each: each.never_happened(now=now))
         with suppress(NotFound):

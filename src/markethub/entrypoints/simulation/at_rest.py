@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from markethub.adapters.memory.database import Database
-from markethub.entrypoints.simulation.faults import POISON
+from markethub.entrypoints.simulation.faults import FOREIGN, POISON
 from markethub.entrypoints.simulation.model import ORDER_ID, PAYMENT_ID, Expected, Truth
 from markethub.entrypoints.simulation.plan import Paths
 from markethub.entrypoints.simulation.row_rules import Wrong
@@ -15,13 +15,11 @@ OUR_STATUS = {
     "requires_capture": "authorized",
 }
 """The provider's words for an intent's status, where ours differ."""
-IGNORED_RIGHTLY = frozenset({"wrong_mode", "foreign", "unknown_method", "unknown_customer"})
+IGNORED_RIGHTLY = frozenset({"wrong_mode", "foreign", "unknown_method"})
 """Why an event may end without an effect. A foreign one must bear no id of ours;
 what is known of methods is compared with the provider's."""
-GHOST = "ghost"
+GHOST = "_ghost"
 """The end of the id of an event of ours about a payment that there is not: somebody must look."""
-MISLEADING = ("lie", "mode", "alien", "name", "twin")
-"""The ends of ids of events that the simulation made up."""
 
 
 def violations_at_rest(truth: Truth, database: Database, paths: Paths) -> Iterator[Wrong]:
@@ -190,7 +188,7 @@ def _inbox(database: Database) -> Iterator[Wrong]:
             yield "I6", f"{named} is {row.status}: {row.reason}"
         elif row.status.value == "ignored" and row.reason not in IGNORED_RIGHTLY:
             yield "I6", f"{named} was ignored: {row.reason}"
-        elif row.reason == "foreign" and not str(row.event.id).endswith(MISLEADING):
+        elif row.reason == "foreign" and not str(row.event.id).endswith(FOREIGN):
             yield "I6", f"{named} was taken for foreign"
 
 

@@ -88,7 +88,7 @@ class Oracle:
         if not is_paid(charge):
             return
         order_id = charge["metadata"].get("markethub_order_id")
-        times = len(self.truth.paid_charges_of_order[order_id]) if order_id else 0
+        times = len(self.truth.paid_charges_of_order.get(order_id, ()))
         if times > 1:
             yield "I1", f"order {order_id} was charged {times} times"
 
@@ -101,8 +101,8 @@ class Oracle:
         refunded = self.truth.refunded(charge["id"])
         if refunded > charge["amount_captured"]:
             yield "I2", f"{refunded} refunded of {charge['amount_captured']} ({charge['id']})"
-        row = (refund["metadata"] or {}).get("markethub_refund_id")
-        if row is not None and len(self.truth.live_refunds(self.truth.refunds_of_row[row])) > 1:
+        row = str((refund["metadata"] or {}).get("markethub_refund_id"))
+        if len(self.truth.live_refunds(self.truth.refunds_of_row.get(row, {}))) > 1:
             yield "I10", f"refund {row} was made twice at the provider"
 
     # --- our rows -----------------------------------------------------------------------------

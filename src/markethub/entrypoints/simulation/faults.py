@@ -162,8 +162,12 @@ END: Final = (Fault.NIGHT,)
 CALL: Final = (Fault.CALLER_GONE,)
 
 
-POISON: Final = "poison"
-"""How the id of an event ends that nobody can read."""
+POISON: Final = "_poison"
+"""How the id of an event ends that nobody can read: no id of the provider's ends so by chance."""
+FORGED: Final = "_lie"
+"""How the id of an event ends that somebody forged."""
+FOREIGN: Final = "_alien"
+"""How the id of an event ends that is about another program's object."""
 
 
 @attrs.frozen

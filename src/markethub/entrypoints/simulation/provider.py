@@ -19,7 +19,7 @@ from markethub.adapters.stripe.event_types import EVENT_TYPES as WANTED
 from markethub.adapters.stripe.outcomes import Answer, NoAnswer, NotSent, Reply
 from markethub.domain.operation import ProviderRequest
 from markethub.domain.secret import Secret
-from markethub.entrypoints.simulation.faults import POISON, Fault
+from markethub.entrypoints.simulation.faults import FOREIGN, FORGED, POISON, Fault
 from markethub.entrypoints.simulation.loop import VirtualLoop
 from markethub.entrypoints.simulation.observed import ObservedStore, ProviderPut
 from markethub.entrypoints.simulation.ports import START, Passage
@@ -356,7 +356,7 @@ def _forged(event: JsonObject) -> dict[str, Any]:
     object_ = event["data"]["object"]
     lies = {name: 1 for name in ("amount", "amount_received") if name in object_}
     data = {**event["data"], "object": {**object_, **lies, "status": "succeeded"}}
-    return {**event, "id": event["id"] + "lie", "data": data}
+    return {**event, "id": event["id"] + FORGED, "data": data}
 
 
 def _foreign(event: JsonObject) -> dict[str, Any]:
@@ -367,7 +367,7 @@ def _foreign(event: JsonObject) -> dict[str, Any]:
     for name in ("id", "payment_intent", "charge", "latest_charge", "customer"):
         if isinstance(object_.get(name), str):
             object_[name] = object_[name] + "x"
-    return {**event, "id": event["id"] + "alien", "data": {**event["data"], "object": object_}}
+    return {**event, "id": event["id"] + FOREIGN, "data": {**event["data"], "object": object_}}
 
 
 def _misnamed(event: JsonObject) -> str:

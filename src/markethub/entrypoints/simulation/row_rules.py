@@ -8,6 +8,7 @@ not ask it.
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
+from markethub.entrypoints.simulation.faults import FORGED
 from markethub.entrypoints.simulation.model import Expected, Truth, is_paid
 
 Wrong = tuple[str, str]
@@ -92,7 +93,7 @@ def payment(truth: Truth, before: Any, after: Any) -> Iterator[Wrong]:
     """Judge a payment."""
     yield from _version("payment", before, after)
     yield from _same("payment", before, after, "order_id", "customer_id", "capture_method")
-    if _moved(before, after) and before.status.value == "canceled" and before.intent_id is not None:
+    if _moved(before, after) and before.status.value == "canceled":
         intent = truth.intents.get(before.intent_id)
         if intent is not None and intent["status"] == "canceled":
             yield "I7", f"payment {after.id} came back as {after.status}, and its intent did not"
@@ -221,7 +222,7 @@ def entry(truth: Truth, before: Any, after: Any) -> Iterator[Wrong]:
 def event(truth: Truth, before: Any, after: Any) -> Iterator[Wrong]:  # noqa: ARG001 - a rule
     """Judge a stored event."""
     id_ = str(after.event.id)
-    if id_.endswith("lie"):
+    if id_.endswith(FORGED):
         yield "I12", f"forged event {id_} was stored"
     is_foreign = after.event.livemode
     if is_foreign and not (after.status.value == "ignored" and after.reason == "wrong_mode"):

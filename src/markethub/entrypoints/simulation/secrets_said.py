@@ -19,10 +19,11 @@ Said = Callable[[str], None]
 """Hears a text that somebody can read."""
 
 _SUSPECT: Final = re.compile(
-    r"(?:sk|rk)_(?:test|live)_\w|whsec_\w|_secret_\w|\bpm_[A-Za-z0-9]{8}|\beyJ\w|\d[\d -]{11,}\d"
+    r"(?:sk|rk)_(?:test|live)_\w|whsec_\w|_secret_\w|\bpm_[A-Za-z0-9]{8}|\beyJ\w"
+    r"|(?<![0-9A-Za-z_])\d[\d -]{11,}\d(?![0-9A-Za-z_])"
 )
 """A key, a signing secret, an object's client secret, a saved card, a token of a customer's, or
-what may be a card's number."""
+what may be a card's number. Digits in a word are a part of an id."""
 _LENGTHS: Final = range(13, 20)
 """How many digits a card's number has: ISO/IEC 7812."""
 

@@ -38,6 +38,7 @@ def test_a_secret_is_found(text: str, found: str) -> None:
         "42424242424242424242",  # twenty
         "2026-11-23 12:00:00",
         "pi_3NabcDEFgh of pay_17936104736899434456",
+        "msg_3_a9028827749195da",
         "client_secret=***",
         "Secret('***')",
         "pm_...",

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from random import Random
 from typing import Final
 
+import attrs
+
 from markethub.domain.dispute import Dispute
 from markethub.domain.ids import EventId, PaymentId
 from markethub.domain.payment import Payment, PaymentStatus
@@ -19,6 +21,9 @@ from markethub.domain.usecases.refund_payment import RefundPaymentCommand
 from markethub.domain.usecases.submit_evidence import SubmitEvidenceCommand
 from markethub.entrypoints.simulation.people.memory import Asked, Deed, People, all_at_once
 
+REPEATED: Final = 0.3
+"""How often somebody repeats a request whose answer is known, or uses its key for another."""
+
 
 async def _payment(people: People, dice: Random, status: PaymentStatus) -> Payment | None:
     filter_ = PaymentFilter(status=status)
@@ -31,11 +36,23 @@ async def capture(people: People, dice: Random) -> None:
     payment = await _payment(people, dice, PaymentStatus.AUTHORIZED)
     if payment is None:
         return
-    amount = dice.choice((None, None, max(payment.authorized.minor // 2, 50)))
-    command = CapturePaymentCommand(
-        payment_id=payment.id, amount_minor=amount, origin=people.new_key("capture")
+    amounts = [None, None, max(payment.authorized.minor // 2, 50)]
+    key = people.new_key("capture")
+    amount = dice.choice(amounts)
+    await _capture(people, dice, payment, amount, key)
+    if dice.random() < REPEATED:
+        # As it was, or by mistake for another amount.
+        await _capture(people, dice, payment, dice.choice([amount, *amounts]), key)
+
+
+async def _capture(
+    people: People, dice: Random, payment: Payment, amount: int | None, key: str
+) -> None:
+    command = CapturePaymentCommand(payment_id=payment.id, amount_minor=amount, origin=key)
+    done: Payment = await people.ask(
+        dice, "capture_payment", lambda app: app.capture_payment(command)
     )
-    await people.ask(dice, "capture_payment", lambda app: app.capture_payment(command))
+    people.world.oracle.answered(key, str(amount), f"{done.captured.minor} captured")
 
 
 async def cancel_payment(people: People, dice: Random) -> None:
@@ -76,11 +93,14 @@ async def _refund(people: People, dice: Random, asked: Asked) -> None:
 
 
 async def refund_again(people: People, dice: Random) -> None:
-    """Send a refund's request again, as it was, under its key."""
-    if people.refunds:
-        await _refund(people, dice, dice.choice(people.refunds))
-    else:
+    """Send a refund's request again under its key: as it was, or for another amount."""
+    if not people.refunds:
         await refund(people, dice)
+        return
+    asked = dice.choice(people.refunds)
+    if dice.random() < REPEATED:
+        asked = attrs.evolve(asked, amount=dice.choice((None, 50, 51)))
+    await _refund(people, dice, asked)
 
 
 async def refund_race(people: People, dice: Random) -> None:
