@@ -1,16 +1,19 @@
 """The relay: at least once, each aggregate's in order, and no storm against who does not answer."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
+from typing import Any
 
 import anyio
+import attrs
 import pytest
 from dependency_injector import providers
 
 from markethub.domain.delivery import ATTEMPTS_MAXIMUM, Answer, Delivery, DeliveryStatus, Message
 from markethub.domain.endpoint import BRAKE_AFTER, Endpoint
 from markethub.domain.errors import NotFound
+from markethub.domain.ports.unit_of_work import Transaction, Transactions
 from markethub.domain.usecases.relay_outbox import LEASE, Relayed
 from tests.support.storefront import Storefront
 from tests.support.stores import Store
@@ -146,6 +149,30 @@ async def test_what_was_sent_by_a_process_that_died_is_sent_again_under_the_same
     assert (0, 1) == (before.total, after.delivered)
     assert 1 == len({message.id for message in storefront.told})
     assert 2 == len(storefront.told)
+
+
+async def test_a_relay_that_slept_past_its_lease_sends_nothing_out_of_turn(
+    world: World, storefront: Storefront
+) -> None:
+    await happened(world, "o-1", 1, 2)
+    transactions: Transactions = world.container.transactions()
+    slept: list[Relayed] = []
+
+    class Sleepy:
+        """Falls asleep as soon as it has claimed something; others go on meanwhile."""
+
+        async def run(self, work: Callable[[Transaction], Awaitable[Any]]) -> Any:
+            claimed = await transactions.run(work)
+            world.clock.advance(seconds=LEASE.total_seconds())
+            slept.extend([await relay(world), await relay(world)])
+            return claimed
+
+    sleepy = attrs.evolve(world.container.relay_outbox(), transactions=Sleepy())
+    woken = await sleepy()
+
+    assert [1, 1] == [each.delivered for each in slept]
+    assert 0 == woken.total
+    assert [1, 2] == told(storefront.told)
 
 
 async def test_relays_side_by_side_send_each_message_once(

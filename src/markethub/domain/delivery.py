@@ -134,11 +134,11 @@ class Delivery:
 
     def is_due(self, now: datetime) -> bool:
         """Tell whether it waits, its time has come, and nobody holds it."""
-        return (
-            self.is_pending
-            and self.next_attempt_at <= now
-            and (self.leased_until is None or self.leased_until <= now)
-        )
+        return self.is_pending and self.next_attempt_at <= now and not self.is_held(now)
+
+    def is_held(self, now: datetime) -> bool:
+        """Tell whether a claim of it still lasts."""
+        return self.leased_until is not None and self.leased_until > now
 
     def is_before(self, moment: datetime) -> bool:
         """Tell whether it was due before the moment: what is replayed is due later."""
@@ -166,7 +166,7 @@ class Delivery:
 
         Raises InvalidTransition for one that is being sent just now.
         """
-        if self.leased_until is not None and self.leased_until > now:
+        if self.is_held(now):
             raise InvalidTransition(f"{self.message_id} is being sent")
         return attrs.evolve(
             self._released(now),
