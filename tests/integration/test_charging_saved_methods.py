@@ -28,6 +28,7 @@ from tests.support.world import CHALLENGE, World
 
 pytestmark = pytest.mark.anyio
 
+DECLINED = "4000000000000002"
 CHARGE_FAILS = "4000000000000341"
 """Can be saved, but every charge is declined."""
 UNLESS_SET_UP = "4000002500003155"
@@ -375,6 +376,26 @@ async def test_a_confirmation_that_never_arrived_is_given_up_after_a_day(world: 
     assert (PaymentStatus.REQUIRES_PAYMENT_METHOD, None) == (payment.status, payment.error_code)
     assert 0 == (await world.container.queries().health()).unresolved_operations
     assert [] == world.charges_paid()
+
+
+async def test_nobody_hears_of_a_decline_while_a_charge_may_still_succeed(world: World) -> None:
+    saved = await save(world)
+    await world.register()
+    world.gateway.faults = [None, Fault.LOST_REQUEST]  # type: ignore[list-item] # none for the first
+    with pytest.raises(GatewayUnavailable):
+        await world.charge(method_id=saved.id, off_session=True)
+    # Another tab, with another card.
+    [intent] = world.intents()
+    declined = world.pay_intent(intent["id"], intent["client_secret"], DECLINED)
+    [payment] = await world.payments()
+
+    assert 402 == declined.status
+    with pytest.raises(GatewayUnavailable):
+        await world.confirm(payment)
+    world.clock.advance(seconds=10)
+    charged = await world.charge(method_id=saved.id, off_session=True)
+    assert PaymentStatus.SUCCEEDED is charged.payment.status
+    assert PaymentStatus.SUCCEEDED is (await world.confirm(payment)).payment.status
 
 
 # --- refusals -------------------------------------------------------------------------------------

@@ -8,11 +8,10 @@ input does.
 import asyncio
 import json
 import logging
-import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 from random import Random
 from typing import Any, Final
@@ -27,6 +26,7 @@ from markethub.adapters.fake.signing import signature_header
 from markethub.adapters.fake_store import SqliteAccountStore
 from markethub.entrypoints.setting_values import DEV_WEBHOOK_SECRET
 from tests.support.door import open_door
+from tests.support.processes import speaking
 
 POST: Final = "/kills/post"
 """Beside Stripe's API: how its deliveries stand."""
@@ -111,20 +111,9 @@ async def serve(books: Path, servers: Sequence[str]) -> None:
             hand.cancel()
 
 
-@contextmanager
-def running_provider(books: Path, servers: Sequence[str]) -> Iterator[str]:
+def running_provider(books: Path, servers: Sequence[str]) -> AbstractContextManager[str]:
     """Start the process, yield its address as ``stripe_api_base`` wants it, and end it."""
-    with subprocess.Popen(  # noqa: S603 - our own program
-        [sys.executable, "-m", "tests.kills.provider", str(books), *servers],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-    ) as process:
-        assert process.stdout is not None
-        assert process.stdin is not None
-        try:
-            yield json.loads(process.stdout.readline())
-        finally:
-            process.stdin.close()
+    return speaking("tests.kills.provider", str(books), *servers)
 
 
 if __name__ == "__main__":

@@ -7,19 +7,18 @@ what Stripe does on bad days. It ends when its standard input does.
 import asyncio
 import json
 import logging
-import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from random import Random
-from typing import Final
+from typing import Any, Final
 
 from litestar import get, post
 
-from markethub.adapters.fake.account import Account, AccountOptions, Fault
-from markethub.adapters.fake.store import DictStore, JsonObject
+from markethub.adapters.fake.account import Account, AccountOptions, Fault, Response
+from markethub.adapters.fake.store import AccountStore, DictStore, JsonObject
 from tests.support.door import open_door
+from tests.support.processes import speaking
 
 DOOR: Final = "/fake-stripe"
 """Where Stripe's API begins."""
@@ -30,17 +29,32 @@ CALM: Final = "/storm/calm"
 LEASE_S: Final = 3600
 """Whoever takes an event delivers it, or it is fetched in the end."""
 TICK_S: Final = 0.05
-BAD_TICKS: Final = 0.15
-"""The share of ticks at which the next request goes wrong."""
+BAD_LUCK: Final = 0.03
+"""The share of requests that go wrong."""
+
+
+class MoodyAccount(Account):
+    """An account that has bad days."""
+
+    def __init__(self, *, store: AccountStore, options: AccountOptions) -> None:
+        """Begin with one of them."""
+        super().__init__(store=store, options=options)
+        self.is_calm = False
+        self._dice = Random("storm")  # noqa: S311 - dice, not secrets
+
+    def request(self, **asked: Any) -> Response:
+        """Answer as an account does, or go wrong."""
+        if not self.is_calm and self._dice.random() < BAD_LUCK:
+            self.provoke(self._dice.choice(list(Fault)))
+        return super().request(**asked)
 
 
 async def serve() -> None:
     """Serve until standard input ends; the address is the first line of standard output."""
-    account = Account(
+    account = MoodyAccount(
         store=DictStore(),
         options=AccountOptions(seed="storm", start=int(time.time()) - 1, delay_s=0),
     )
-    dice = Random("storm")  # noqa: S311 - dice, not secrets
 
     @get(UNDELIVERED, sync_to_thread=False)
     def undelivered(limit: int) -> list[JsonObject]:
@@ -49,11 +63,9 @@ async def serve() -> None:
             account.mark_delivered(event["id"])
         return list(claimed)
 
-    calm = asyncio.Event()
-
     @post(CALM, sync_to_thread=False)
     def become_calm() -> None:
-        calm.set()
+        account.is_calm = True
 
     ended = asyncio.Event()
     asyncio.get_running_loop().add_reader(sys.stdin.fileno(), ended.set)
@@ -62,25 +74,12 @@ async def serve() -> None:
         sys.stdout.flush()
         while not ended.is_set():
             account.advance(int(time.time()))
-            if not calm.is_set() and dice.random() < BAD_TICKS:
-                account.provoke(dice.choice(list(Fault)))
             await asyncio.sleep(TICK_S)
 
 
-@contextmanager
-def running_provider() -> Iterator[str]:
+def running_provider() -> AbstractContextManager[str]:
     """Start the process, yield its address as ``stripe_api_base`` wants it, and end it."""
-    with subprocess.Popen(
-        [sys.executable, "-m", "tests.storm.provider"],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-    ) as process:
-        assert process.stdout is not None
-        assert process.stdin is not None
-        try:
-            yield json.loads(process.stdout.readline())
-        finally:
-            process.stdin.close()
+    return speaking("tests.storm.provider")
 
 
 if __name__ == "__main__":

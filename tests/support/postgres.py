@@ -83,23 +83,32 @@ def running_postgres(*, fsync: bool = False) -> Iterator[PostgresServer]:
     ``fsync=False`` is for tests, where nobody pulls the plug; benchmarks want it on.
     Raises PostgresNotStartedError.
     """
+    with _cluster(None if fsync else _memory_folder()) as (binaries, data, owner):
+        process, port = _start(binaries, data, owner, fsync=fsync)
+        try:
+            yield PostgresServer(url=_url(port), log=_log_of(data, port))
+        finally:
+            _stop(process)
+
+
+@contextmanager
+def _cluster(place: Path | None) -> Iterator[tuple[Path, Path, "_Owner"]]:
+    """Make what a server needs, and delete it in the end: its programs, its data, its owner."""
     # Short on purpose, and never inside a folder that only root may enter.
-    folder = Path(tempfile.mkdtemp(prefix="pg-", dir=None if fsync else _memory_folder()))
+    folder = Path(tempfile.mkdtemp(prefix="pg-", dir=place))
     try:
         owner = _Owner.of_this_process()
         owner.give(folder)
         binaries = _reachable_binaries(folder, owner)
         data = folder / "data"
         _initialise(binaries, data, owner)
-        process, port = _start(binaries, data, owner, fsync=fsync)
-        try:
-            yield PostgresServer(
-                url=f"postgresql://postgres@127.0.0.1:{port}/postgres", log=_log_of(data, port)
-            )
-        finally:
-            _stop(process)
+        yield binaries, data, owner
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _url(port: int) -> str:
+    return f"postgresql://postgres@127.0.0.1:{port}/postgres"
 
 
 @attrs.define
@@ -143,22 +152,13 @@ def mortal_postgres() -> Iterator[MortalPostgres]:
 
     Raises PostgresNotStartedError.
     """
-    folder = Path(tempfile.mkdtemp(prefix="pg-"))
-    try:
-        owner = _Owner.of_this_process()
-        owner.give(folder)
-        binaries = _reachable_binaries(folder, owner)
-        data = folder / "data"
-        _initialise(binaries, data, owner)
+    with _cluster(None) as (binaries, data, owner):
         process, port = _start(binaries, data, owner, fsync=True)
-        url = f"postgresql://postgres@127.0.0.1:{port}/postgres"
-        server = MortalPostgres(url, binaries, data, owner, port, process)
+        server = MortalPostgres(_url(port), binaries, data, owner, port, process)
         try:
             yield server
         finally:
             server.stop()
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _memory_folder() -> Path | None:

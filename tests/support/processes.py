@@ -73,3 +73,22 @@ def announced(process: "subprocess.Popen[str]") -> dict[str, Any]:
             break
     document: dict[str, Any] = json.loads(text)
     return document
+
+
+@contextmanager
+def speaking(module: str, *words: str) -> Iterator[Any]:
+    """Start ``python -m module``, yield the JSON of its first line, and end it.
+
+    Such a process serves until its standard input ends.
+    """
+    with subprocess.Popen(  # noqa: S603 - our own program
+        [sys.executable, "-m", module, *words],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdin is not None
+        try:
+            yield json.loads(process.stdout.readline())
+        finally:
+            process.stdin.close()

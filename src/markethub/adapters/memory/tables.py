@@ -110,7 +110,7 @@ class Staged(Generic[Id, Row]):
         """Return the rows that have ``key``: committed ones first, each kind as inserted."""
         committed, ids = self._table.rows, self._table.ids(index, key)
         if not self._written:
-            return [committed[id] for id in ids]
+            return [committed[each] for each in ids]
         rows = map(self.get, dict.fromkeys((*ids, *self._written)))
         return [row for row in rows if row is not None and index.key(row) == key]
 

@@ -5,7 +5,7 @@ from contextlib import suppress
 
 import attrs
 
-from markethub.domain.errors import GatewayRejected, NotFound, TryAgain
+from markethub.domain.errors import GatewayRejected, GatewayUnavailable, NotFound, TryAgain
 from markethub.domain.ids import CustomerId, IntentId
 from markethub.domain.order import Order
 from markethub.domain.payment import Payment, PaymentStatus
@@ -42,7 +42,9 @@ class ConfirmPayment:
     async def __call__(self, command: ConfirmPaymentCommand) -> PaymentConfirmed:
         """Return payment and order as they stand at the provider now.
 
-        Raises NotFound; GatewayUnavailable if the provider cannot be read (nothing is decided).
+        Raises NotFound; GatewayUnavailable if the provider cannot be read (nothing is decided), or
+        if the intent shows a decline while a charge of ours is under way whose outcome nobody
+        knows: whoever is told that it failed must not be charged after that.
         """
 
         async def find(tx: Transaction) -> Payment | None:
@@ -54,6 +56,8 @@ class ConfirmPayment:
         if payment is None:
             raise NotFound("no such payment")
         settled = await self.settlement.refresh(payment.id, command.intent_id)
+        if settled.is_in_doubt:
+            raise GatewayUnavailable("the provider's outcome is not known yet")
         await self._keep(settled)
         return PaymentConfirmed(
             payment=settled.payment,

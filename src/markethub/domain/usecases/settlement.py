@@ -51,6 +51,17 @@ class Settled:
     intent: ProviderIntent | None = None
     """The view of the intent that was applied; None where none was at hand."""
 
+    @property
+    def is_in_doubt(self) -> bool:
+        """Tell whether it shows a decline, while a confirmation of ours may yet take effect."""
+        return (
+            self.payment.failure is not None
+            and self.payment.status is PaymentStatus.REQUIRES_PAYMENT_METHOD
+            and self.operation is not None
+            and self.operation.is_unresolved
+            and self.operation.kind is OperationKind.CONFIRM
+        )
+
 
 @attrs.frozen(kw_only=True)
 class Asked:
