@@ -11,6 +11,7 @@ from typing import Any
 import attrs
 import pytest
 
+from markethub.domain.usecases.drive import Driver
 from markethub.domain.usecases.settlement import Settled
 from markethub.entrypoints.cli.simulate import KEPT
 from markethub.entrypoints.simulation.history import run_history
@@ -35,6 +36,12 @@ FOUND: Mapping[str, Found] = {
     # A saved card was being charged, with no answer yet, while another tab tried a card that was
     # declined. A third was told of the decline, and then the charge went through.
     "declined-and-charged": Found(given_up=(Settled, "is_in_doubt"), instead=False),
+    # Of two that looked for the effect of a cancelation, one began the next attempt, which had
+    # it; the other, whose look was from before, began yet another.
+    "look-from-before": Found(
+        given_up=(Driver, "_unless_tried_since"),
+        instead=lambda self, _: self._without_effect,
+    ),
 }
 """What each found."""
 

@@ -1,8 +1,9 @@
-"""``python -m tests.kills``: as many kills as one likes, on both databases."""
+"""``make kill-test``: as many kills as one likes, on both databases in turn."""
 
-import argparse
 import asyncio
 import sys
+
+import click
 
 from tests.kills.killing import Outcome, run
 
@@ -28,33 +29,36 @@ def told(outcome: Outcome) -> str:
     )
 
 
-def main() -> int:
-    """Kill, and return 1 if anything did not hold."""
-    parser = argparse.ArgumentParser(prog="python -m tests.kills", description=__doc__)
-    parser.add_argument("--kills", type=int, default=2000)
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--only", choices=("postgresql", "sqlite"))
-    asked = parser.parse_args()
-    left, seed, is_clean = asked.kills, asked.seed, True
-    while left > 0:
-        on_postgres = asked.only == "postgresql" or (asked.only is None and seed % 2 == 1)
+@click.command()
+@click.option("--kills", default=2000, show_default=True, help="How many in all.")
+@click.option("--seed", default=1, show_default=True, help="Of the first run.")
+@click.option("--only", type=click.Choice(["postgresql", "sqlite"]), help="Not both in turn.")
+def main(kills: int, seed: int, only: str | None) -> None:
+    """Kill servers, workers and databases while people go on, and say whether everything held."""
+    is_clean = True
+    for begun in range(0, kills, PER_RUN):
+        on_postgres = only != "sqlite" if only else seed % 2 == 1
         store = "PostgreSQL" if on_postgres else "SQLite"
 
         def progress(number: int, seed: int = seed, store: str = store) -> None:
             if sys.stderr.isatty():
-                sys.stderr.write(f"\rseed {seed} on {store}: {number} kills ")
+                click.echo(f"\rseed {seed} on {store}: {number} kills ", nl=False, err=True)
 
         outcome = asyncio.run(
-            run(kills=min(left, PER_RUN), on_postgres=on_postgres, seed=seed, progress=progress)
+            run(
+                kills=min(PER_RUN, kills - begun),
+                on_postgres=on_postgres,
+                seed=seed,
+                progress=progress,
+            )
         )
-        print(f"seed {seed} on {store}: {told(outcome)}", flush=True)  # noqa: T201 - a command
+        click.echo(f"seed {seed} on {store}: {told(outcome)}")
         for violation in outcome.violations:
-            print(f"  {violation}")  # noqa: T201 - likewise
+            click.echo(f"  {violation}")
         is_clean &= not outcome.violations
-        left -= PER_RUN
         seed += 1
-    return 0 if is_clean else 1
+    sys.exit(0 if is_clean else 1)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

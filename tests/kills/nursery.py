@@ -15,7 +15,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, NoReturn, Self
 
-import stripe  # noqa: F401 - before the fork
+import aiosqlite  # noqa: F401 - before the fork, as are those below
+import h11  # noqa: F401 - likewise
+import httpcore  # noqa: F401 - likewise
+import stripe  # noqa: F401 - likewise
 import uvloop  # noqa: F401 - likewise
 
 import markethub.adapters.sqlalchemy.store

@@ -236,3 +236,9 @@ def test_nothing_changes_what_was_received() -> None:
     ]
 
     assert {(event.event, event.received_at)} == {(each.event, each.received_at) for each in after}
+
+
+def test_an_event_prints_without_its_payload() -> None:
+    event = attrs.evolve(received_event(), payload='{"payment_method": "pm_1NabcDEFgh"}')
+
+    assert "pm_1NabcDEFgh" not in repr(attrs.evolve(taken(), event=event))

@@ -58,7 +58,7 @@ ALLOWED: Mapping[str, Allowed] = {
         table="operations",
         where=lambda lived, row: not lived.truth.has_effect(row),
         before=to(status=OperationStatus.UNRESOLVED),
-        after=to(status=OperationStatus.REFUSED),
+        after=to(status=OperationStatus.REFUSED, error_code="card_declined"),
     ),
     "an operation whose method was removed meanwhile took place": Allowed(
         table="operations",

@@ -143,6 +143,22 @@ CASES: Mapping[str, Case] = {
         invariant="I7",
         says="from lost to under_review",
     ),
+    "a dispute that is warning_closed is open again": Case(
+        table="disputes",
+        before=to(status=DisputeStatus.WARNING_CLOSED),
+        clean=to(status=DisputeStatus.WARNING_CLOSED),
+        spoilt=to(status=DisputeStatus.NEEDS_RESPONSE),
+        invariant="I7",
+        says="from warning_closed to needs_response",
+    ),
+    "a dispute that is prevented is open again": Case(
+        table="disputes",
+        before=to(status=DisputeStatus.PREVENTED),
+        clean=to(status=DisputeStatus.PREVENTED),
+        spoilt=to(status=DisputeStatus.NEEDS_RESPONSE),
+        invariant="I7",
+        says="from prevented to needs_response",
+    ),
     "a dispute is unknown at the provider": Case(
         table="disputes",
         before=None,

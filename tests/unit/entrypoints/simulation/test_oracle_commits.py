@@ -25,6 +25,14 @@ def test_a_rule_about_rows_is_asked_and_the_time_is_told() -> None:
     ]
 
 
+def test_a_table_without_a_rule_is_not_judged() -> None:
+    lived, customer = some("customers")
+    seen = Seen(lived)
+    seen.row("customers", None, customer)
+
+    assert seen.reported == []
+
+
 @pytest.mark.parametrize("code", ["expired", "never_created"])
 def test_an_operation_is_left_until_its_key_was_too_old(code: str) -> None:
     lived, operation = some("operations", lambda lived, row: not lived.truth.has_effect(row))
@@ -92,6 +100,17 @@ def test_a_refund_has_a_status_that_the_provider_never_had() -> None:
 
     assert seen.reported == [
         ("I7", f"{refund.id} became failed again, and {refund.provider_id} did not")
+    ]
+
+
+def test_a_refund_is_pending_that_never_was_at_the_provider() -> None:
+    lived, refund = some("refunds", lambda _, row: row.status is RefundStatus.SUCCEEDED)
+    seen = Seen(lived)
+    seen.truth.statuses[str(refund.provider_id)] = ["succeeded"]
+    seen.row("refunds", refund, saved(refund, status=RefundStatus.PENDING))
+
+    assert seen.reported == [
+        ("I7", f"{refund.id} became pending again, and {refund.provider_id} did not")
     ]
 
 
@@ -194,6 +213,26 @@ def test_a_refund_is_asked_for_while_a_chargeback_is_open() -> None:
     seen.row("refunds", None, row)
 
     assert seen.reported == [("I2", f"refund {row.id} is asked for while a chargeback is open")]
+
+
+def test_a_refund_that_waits_is_not_asked_for_again_when_it_is_saved() -> None:
+    lived, payment = some("payments", refundable)
+    seen = asked_for(lived, payment, 1)
+    seen.database.payments.rows[payment.id] = attrs.evolve(payment, chargeback_open=True)
+    row = seen.database.refunds.rows[RefundId("re_0")]
+    seen.row("refunds", row, saved(row))
+
+    assert seen.reported == []
+
+
+def test_what_came_back_may_be_asked_for_again() -> None:
+    lived, payment = some("payments", refundable)
+    seen = asked_for(lived, payment, payment.captured.minor)
+    row = seen.database.refunds.rows[RefundId("re_0")]
+    seen.row("refunds", row, saved(row, status=RefundStatus.FAILED))
+    seen.row("refunds", None, attrs.evolve(row, id=RefundId("re_1")))
+
+    assert seen.reported == []
 
 
 def test_what_others_gave_back_is_not_asked_for() -> None:

@@ -54,6 +54,18 @@ def test_what_was_told_to_have_failed_takes_money() -> None:
     ]
 
 
+def test_what_was_told_to_have_failed_may_be_declined() -> None:
+    lived, charge = some_object("charge", paid_charge)
+    seen = Seen(lived)
+    for intent in list(seen.truth.intents.values()):
+        unpaid = {**intent, "status": "requires_payment_method"}
+        seen.truth.put("payment_intent", intent["id"], unpaid)
+    seen.oracle.told(charge["metadata"][PAYMENT_ID], "failed")
+    seen.oracle.provider_put("charge", "ch_more", {**charge, "id": "ch_more", "status": "failed"})
+
+    assert seen.reported == []
+
+
 def test_what_is_tried_again_after_it_failed_may_take_money() -> None:
     lived, charge = some_object("charge", paid_charge)
     payment_id = charge["metadata"][PAYMENT_ID]

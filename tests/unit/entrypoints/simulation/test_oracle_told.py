@@ -127,7 +127,7 @@ def test_a_key_is_answered_in_two_ways() -> None:
     same = seen.reported
     seen.oracle.answered("key", "100", "re_2")
     other = seen.reported
-    seen.oracle.answered("key", "200", "re_1")
+    seen.oracle.answered("key", "200", "re_9")
 
     assert same == []
     assert other == [("I10", "key key was answered 're_1', and then 're_2'")]
@@ -201,6 +201,15 @@ def test_a_dispute_is_told_to_be_what_it_never_was(kind: str) -> None:
 
     assert true == []
     assert [invariant for invariant, _ in seen.reported] == ["I14"]
+
+
+def test_what_else_is_told_is_not_judged() -> None:
+    lived, payment = some("payments", authorized)
+    seen = Seen(lived)
+    told: Any = Told("payment.authorized", payment_id=payment.id)
+    seen.oracle.told_outbox(told)
+
+    assert seen.reported == []
 
 
 def test_a_refund_that_was_refused_may_be_told_to_have_failed() -> None:
