@@ -5,6 +5,7 @@ import os
 from collections.abc import Iterator
 
 import pytest
+import structlog
 from hypothesis import settings
 
 from tests.support.postgres import PostgresServer, running_postgres
@@ -20,6 +21,14 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "dev"))
 def anyio_backend() -> str:
     """Run async tests on asyncio: the drivers we use know no other loop."""
     return "asyncio"
+
+
+@pytest.fixture(autouse=True)
+def logging_as_before() -> Iterator[None]:
+    """Let no test hear of the log only what another left: a history listens to it for good."""
+    before = structlog.get_config()
+    yield
+    structlog.configure(**before)
 
 
 @pytest.fixture(scope="session")
