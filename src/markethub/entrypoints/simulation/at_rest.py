@@ -15,7 +15,7 @@ OUR_STATUS = {
     "requires_capture": "authorized",
 }
 """The provider's words for an intent's status, where ours differ."""
-IGNORED_RIGHTLY = frozenset({"wrong_mode", "foreign", "unknown_method"})
+IGNORED_RIGHTLY = frozenset({"wrong_mode", "foreign", "unknown_method", "unknown_customer"})
 """Why an event may end without an effect. A foreign one must bear no id of ours;
 what is known of methods is compared with the provider's."""
 GHOST = "_ghost"
