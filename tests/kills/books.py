@@ -14,11 +14,22 @@ _ENDED: Final = ("processed", "ignored")
 _GIVEN: Final = ("pending", "requires_action", "succeeded")
 
 
-async def waiting(rows: Rows) -> int:
-    """Return how much is still to be done."""
+async def waiting(rows: Rows) -> list[str]:
+    """Say what is still to be done."""
     inbox, operations = await rows.all("inbox"), await rows.all("operations")
-    events = [row for row in inbox if row["status"] not in _ENDED]
-    return len(events) + len([row for row in operations if row["status"] == "unresolved"])
+    return [
+        *(
+            f"event {row['id']} ({row['type']}) is {row['status']}: {row['reason']}, "
+            f"next at {row['next_attempt_at']}, {row['error']}"
+            for row in inbox
+            if row["status"] not in _ENDED
+        ),
+        *(
+            f"{row['kind']} {row['id']} is unresolved, next at {row['next_attempt_at']}"
+            for row in operations
+            if row["status"] == "unresolved"
+        ),
+    ]
 
 
 async def differences(
