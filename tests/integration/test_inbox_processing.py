@@ -1,6 +1,7 @@
 """How stored events are worked off: what fails steps aside, what sleeps too long lets go."""
 
 from datetime import timedelta
+from typing import Any
 
 import attrs
 import pytest
@@ -12,8 +13,9 @@ from markethub.domain.facts import ReceivedEvent
 from markethub.domain.ids import EventId
 from markethub.domain.inbox_event import FAILURES_MAXIMUM, PATIENCE, InboxEvent, InboxStatus
 from markethub.domain.payment import PaymentStatus
-from markethub.domain.ports.unit_of_work import Transactions
+from markethub.domain.ports.unit_of_work import Transaction, Transactions
 from markethub.domain.usecases.charge_order import ChargeStarted
+from markethub.domain.usecases.inbox_handler import Step
 from markethub.domain.usecases.process_inbox import LEASE, InboxBatch, ProcessInbox
 from markethub.entrypoints.container import build_container
 from markethub.entrypoints.setting_values import Database
@@ -104,6 +106,21 @@ async def test_a_poisoned_event_does_not_block_the_later_ones_of_its_subject(wor
 
     assert (1, later) == (batch.failed, batch.processed + batch.ignored)
     assert PaymentStatus.SUCCEEDED is (await world.payment(started.payment.id)).status
+
+
+async def test_an_error_whose_message_is_no_text_stops_none_of_the_others(world: World) -> None:
+    async def stumble(tx: Transaction, fact: Any) -> Step:
+        raise ValueError("quotes \udc80 and \0")
+
+    await _charged(world)
+    delivered = await deliver_all(world)
+    await receive(world.container.store(), [stored(world, "evt_other")])
+    process_inbox = _worker(world, "wrk_1")
+    handlers = dict.fromkeys(process_inbox.handlers, stumble)
+    batch = await attrs.evolve(process_inbox, handlers=handlers)()
+
+    assert batch.failed
+    assert delivered + 1 == batch.failed + batch.ignored
 
 
 # --- others in the way ---------------------------------------------------------------------------

@@ -110,7 +110,7 @@ class InboxEvent:
 
         ``error`` is the traceback, which the dead letter shows.
         """
-        tail = error[-ERROR_CHARACTERS_MAXIMUM:]
+        tail = _storable(error)[-ERROR_CHARACTERS_MAXIMUM:]
         failed = attrs.evolve(self, failures=self.failures + 1, error=tail)
         if failed.failures >= FAILURES_MAXIMUM:
             return failed.bury(reason, now=now)
@@ -158,3 +158,11 @@ class InboxEvent:
             next_attempt_at=now + wait,
             updated_at=now,
         )
+
+
+def _storable(text: str) -> str:
+    """Escape what no database takes for text: NUL, and halves of characters.
+
+    A message may quote anything, and the mark of a failure must not fail for it.
+    """
+    return text.encode("utf-8", "backslashreplace").decode().replace("\0", "\\x00")

@@ -242,3 +242,9 @@ def test_an_event_prints_without_its_payload() -> None:
     event = attrs.evolve(received_event(), payload='{"payment_method": "pm_1NabcDEFgh"}')
 
     assert "pm_1NabcDEFgh" not in repr(attrs.evolve(taken(), event=event))
+
+
+def test_an_error_is_kept_as_text_that_every_database_takes() -> None:
+    failed = taken().fail("ValueError", error="ü \udc80 \0", now=START)
+
+    assert "ü \\udc80 \\x00" == failed.error
