@@ -138,25 +138,46 @@ class Lanes:
     """Several batches of events in hand at once, but only while there are several.
 
     The first lane looks for events all the time; the others join in when it found a whole batch,
-    and leave when they find none. So an idle worker asks the database once, not once a lane.
+    and leave when they find none. So an idle worker asks the database once, not once a lane. When
+    the first is held up by a batch, by a provider that does not answer perhaps, the others step in
+    for it one after the other: what arrives meanwhile waits for nobody.
     """
 
     def __init__(self, process_inbox: Callable[[], Awaitable[InboxBatch]]) -> None:
         """Process by ``process_inbox``."""
         self._process_inbox = process_inbox
         self._is_busy = False
+        self._batches = 0
+        self._under_way: int | None = None
+        """Which batch the first lane has in hand."""
 
     def step(self, lane: int) -> Callable[[], Awaitable[int]]:
         """Return what one lane repeats."""
-        return self._lead if lane == 0 else self._join
+        return self._lead if lane == 0 else self._joining(lane)
 
     async def _lead(self) -> int:
-        batch = await self._process_inbox()
+        self._batches += 1
+        self._under_way = self._batches
+        try:
+            batch = await self._process_inbox()
+        finally:
+            self._under_way = None
         self._is_busy = batch.is_full
         return note(batch)
 
-    async def _join(self) -> int:
-        return note(await self._process_inbox()) if self._is_busy else 0
+    def _joining(self, lane: int) -> Callable[[], Awaitable[int]]:
+        seen: int | None = None
+        looks = 0
+
+        async def join() -> int:
+            """Step in at the ``lane``-th look at which the first still has the same batch."""
+            nonlocal seen, looks
+            is_same = self._under_way is not None and self._under_way == seen
+            seen, looks = self._under_way, looks + 1 if is_same else 0
+            is_held_up = looks >= lane
+            return note(await self._process_inbox()) if self._is_busy or is_held_up else 0
+
+        return join
 
 
 def note(batch: InboxBatch) -> int:

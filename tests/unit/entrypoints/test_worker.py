@@ -181,6 +181,36 @@ async def test_all_lanes_join_in_when_there_is_more_than_a_batch() -> None:
     assert [3, 1] == await asked_by_all(FULL, PART, PART, rounds=2)
 
 
+class HeldUp(Inbox):
+    """Hands out batches, the first of which is not over before it is let go."""
+
+    def __init__(self, *batches: InboxBatch) -> None:
+        super().__init__(*batches)
+        self.let_go = asyncio.Event()
+
+    async def __call__(self) -> InboxBatch:
+        is_first = not self.asked
+        batch = await super().__call__()
+        if is_first:
+            await self.let_go.wait()
+        return batch
+
+
+async def test_what_arrives_while_the_first_lane_is_held_up_waits_for_nobody() -> None:
+    inbox = HeldUp(PART, PART, PART)
+    lanes = Lanes(inbox)
+    steps = [lanes.step(lane) for lane in range(3)]
+    leading = asyncio.ensure_future(steps[0]())
+    await asyncio.sleep(0)
+    looks = [[await join() for join in steps[1:]] for _ in range(4)]
+    inbox.let_go.set()
+    await leading
+    after = [await join() for join in steps[1:]]
+
+    assert [[0, 0], [3, 0], [3, 0], [0, 0]] == looks
+    assert [0, 0] == after
+
+
 async def test_a_dead_event_is_an_error_in_the_log() -> None:
     with capture_logs() as lines:
         done = note(InboxBatch(processed=1, failed=5, dead=[EventId("evt_1")]))
