@@ -243,6 +243,10 @@ class Account:
         """
         self._faults.add(Fault(fault), times=times, reason=reason)
 
+    def calm(self) -> None:
+        """Let no request meet what was provoked and has not come yet."""
+        self._faults.clear()
+
     # --- admission ----------------------------------------------------------------------------
 
     def _admit(self, request: _Request) -> _Call:

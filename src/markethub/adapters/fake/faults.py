@@ -34,6 +34,10 @@ class Faults:
         """Let a fault befall the next requests."""
         self._waiting.extend([(fault, reason)] * times)
 
+    def clear(self) -> None:
+        """Let none come any more."""
+        self._waiting.clear()
+
     def refuse(self, key: str | None) -> None:
         """Raise ApiError if the next fault is one that keeps the request from executing."""
         if not self._waiting:

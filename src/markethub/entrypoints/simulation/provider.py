@@ -224,7 +224,11 @@ class Wire:
                 provider.account.provoke(_REFUSALS[fault])
             elif key in provider.keys_in_flight:
                 provider.account.provoke(AccountFault.KEY_IN_USE)
-        return await send()
+        try:
+            return await send()
+        finally:
+            # A replay does not meet a stored 500: nor shall whoever comes next, days later perhaps.
+            provider.account.calm()
 
     def _answered(self, key: str) -> None:
         keys = self._provider.keys_in_flight

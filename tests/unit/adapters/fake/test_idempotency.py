@@ -242,6 +242,13 @@ class TestRateLimits:
 
         assert [429, 429, 200] == [create(shop).status for _ in range(3)]
 
+    def test_that_have_not_come_yet_do_not_once_the_account_is_calm(self, shop: Shop) -> None:
+        shop.account.provoke("lock_timeout", times=2)
+        create(shop)
+        shop.account.calm()
+
+        assert 200 == create(shop).status
+
 
 def test_a_key_of_more_than_255_characters_is_refused(shop: Shop) -> None:
     assert [200, 400] == [create(shop, key="k" * length).status for length in (255, 256)]
