@@ -30,7 +30,7 @@ from tests.kills.fleet import (
 )
 from tests.kills.nursery import Nursery
 from tests.kills.people import Memory, People
-from tests.kills.provider import POST, running_provider
+from tests.kills.provider import CALM, POST, running_provider
 from tests.support.postgres import MortalPostgres, mortal_postgres
 
 SERVERS: Final = 3
@@ -251,6 +251,7 @@ async def _heal(
 ) -> None:
     """Kill all, start one of each anew, recover once, and wait until nothing is left to be done."""
     fleet.end()
+    (await http.post(stripe_url.removesuffix("/fake-stripe") + CALM)).raise_for_status()
     await fleet.start(next(each for each in fleet.members if each.kind == "worker"), http)
     for server in [each for each in fleet.members if each.kind == "server"]:
         await fleet.start(server, http)

@@ -20,23 +20,25 @@ import attrs
 import httpx
 import msgspec
 from litestar import get
+from litestar import post as posted
 
-from markethub.adapters.fake.account import Account, AccountOptions, Fault
+from markethub.adapters.fake.account import Account, AccountOptions
 from markethub.adapters.fake.signing import signature_header
 from markethub.adapters.fake_store import SqliteAccountStore
 from markethub.entrypoints.setting_values import DEV_WEBHOOK_SECRET
 from tests.support.door import open_door
+from tests.support.moody import MoodyAccount
 from tests.support.processes import speaking
 
 POST: Final = "/kills/post"
 """Beside Stripe's API: how its deliveries stand."""
+CALM: Final = "/kills/calm"
+"""Ends its bad days: what heals is looked at without them."""
 HANDS: Final = 8
 """So many deliveries are under way at a time."""
 TICK_S: Final = 0.02
 LEASE_S: Final = 2
 """What is not acknowledged by then is brought again, maybe to another server."""
-BAD_TICKS: Final = 0.03
-"""The share of ticks at which the next request goes wrong, as on Stripe's bad days."""
 TWICE: Final = 0.1
 """How many events are brought twice."""
 
@@ -83,7 +85,8 @@ class _Mailman:
 async def serve(books: Path, servers: Sequence[str]) -> None:
     """Serve until standard input ends; the address is the first line of standard output."""
     dice = Random("provider")  # noqa: S311 - dice, not secrets
-    account = Account(
+    account = MoodyAccount(
+        dice,
         store=SqliteAccountStore(books),
         options=AccountOptions(seed="kills", start=int(time.time()) - 1, delay_s=0),
     )
@@ -96,16 +99,18 @@ async def serve(books: Path, servers: Sequence[str]) -> None:
             "waiting": len(account.undelivered(1)) + mailman.under_way,
         }
 
+    @posted(CALM, sync_to_thread=False)
+    def become_calm() -> None:
+        account.become_calm()
+
     ended = asyncio.Event()
     asyncio.get_running_loop().add_reader(sys.stdin.fileno(), ended.set)
-    async with open_door(account, post) as url, httpx.AsyncClient(timeout=10) as http:
+    async with open_door(account, post, become_calm) as url, httpx.AsyncClient(timeout=10) as http:
         hands = [asyncio.create_task(mailman.work(http)) for _ in range(HANDS)]
         sys.stdout.write(json.dumps(url) + "\n")
         sys.stdout.flush()
         while not ended.is_set():
             account.advance(int(time.time()))
-            if dice.random() < BAD_TICKS:
-                account.provoke(dice.choice(list(Fault)))
             await asyncio.sleep(TICK_S)
         for hand in hands:
             hand.cancel()

@@ -11,13 +11,14 @@ import sys
 import time
 from contextlib import AbstractContextManager
 from random import Random
-from typing import Any, Final
+from typing import Final
 
 from litestar import get, post
 
-from markethub.adapters.fake.account import Account, AccountOptions, Fault, Response
-from markethub.adapters.fake.store import AccountStore, DictStore, JsonObject
+from markethub.adapters.fake.account import AccountOptions
+from markethub.adapters.fake.store import DictStore, JsonObject
 from tests.support.door import open_door
+from tests.support.moody import MoodyAccount
 from tests.support.processes import speaking
 
 DOOR: Final = "/fake-stripe"
@@ -29,29 +30,12 @@ CALM: Final = "/storm/calm"
 LEASE_S: Final = 3600
 """Whoever takes an event delivers it, or it is fetched in the end."""
 TICK_S: Final = 0.05
-BAD_LUCK: Final = 0.03
-"""The share of requests that go wrong."""
-
-
-class MoodyAccount(Account):
-    """An account that has bad days."""
-
-    def __init__(self, *, store: AccountStore, options: AccountOptions) -> None:
-        """Begin with one of them."""
-        super().__init__(store=store, options=options)
-        self.is_calm = False
-        self._dice = Random("storm")  # noqa: S311 - dice, not secrets
-
-    def request(self, **asked: Any) -> Response:
-        """Answer as an account does, or go wrong."""
-        if not self.is_calm and self._dice.random() < BAD_LUCK:
-            self.provoke(self._dice.choice(list(Fault)))
-        return super().request(**asked)
 
 
 async def serve() -> None:
     """Serve until standard input ends; the address is the first line of standard output."""
     account = MoodyAccount(
+        Random("storm"),  # noqa: S311 - dice, not secrets
         store=DictStore(),
         options=AccountOptions(seed="storm", start=int(time.time()) - 1, delay_s=0),
     )
@@ -65,7 +49,7 @@ async def serve() -> None:
 
     @post(CALM, sync_to_thread=False)
     def become_calm() -> None:
-        account.is_calm = True
+        account.become_calm()
 
     ended = asyncio.Event()
     asyncio.get_running_loop().add_reader(sys.stdin.fileno(), ended.set)
