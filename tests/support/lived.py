@@ -10,7 +10,8 @@ import structlog
 from markethub.adapters.fake.store import JsonObject
 from markethub.adapters.memory.database import Database
 from markethub.adapters.memory.tables import Table
-from markethub.entrypoints.simulation import history
+from markethub.entrypoints.simulation.drawing import drawn
+from markethub.entrypoints.simulation.history import World
 from markethub.entrypoints.simulation.model import Truth
 
 SEEDS = 100
@@ -23,7 +24,7 @@ class Lived:
     def __init__(self, seed: int) -> None:
         logging_before = structlog.get_config()
         structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
-        world = history._World(history.drawn(seed), traced=False)
+        world = World(drawn(seed), traced=False)
         try:
             lived = world.lived()
         finally:

@@ -14,8 +14,9 @@ from typing import Any, Final, Self
 
 import attrs
 
+from markethub.entrypoints.simulation.drawing import drawn
 from markethub.entrypoints.simulation.faults import Fault
-from markethub.entrypoints.simulation.history import drawn, run_history
+from markethub.entrypoints.simulation.history import run_history
 from markethub.entrypoints.simulation.outcome import History, Violation
 from markethub.entrypoints.simulation.plan import Paths, Plan, StoreKind
 from markethub.entrypoints.simulation.scenarios import SCENARIOS

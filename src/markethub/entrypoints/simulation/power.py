@@ -15,7 +15,8 @@ from typing import Final
 import attrs
 
 from markethub.entrypoints.simulation.bugs import BUGS
-from markethub.entrypoints.simulation.history import drawn, run_history
+from markethub.entrypoints.simulation.drawing import drawn
+from markethub.entrypoints.simulation.history import run_history
 
 BUDGET: Final = 2_000
 """The histories of a pull request: by then a mistake must have been found."""
