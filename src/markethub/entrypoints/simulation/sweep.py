@@ -12,11 +12,12 @@ from typing import Final
 
 import attrs
 
+from markethub.entrypoints.simulation.acts import END
 from markethub.entrypoints.simulation.faults import CRASH, Fault, Strike
 from markethub.entrypoints.simulation.history import run_history
 from markethub.entrypoints.simulation.outcome import History
 from markethub.entrypoints.simulation.plan import Plan
-from markethub.entrypoints.simulation.scenarios import DONE, END, Scenario
+from markethub.entrypoints.simulation.scenarios import DONE, Scenario
 from markethub.entrypoints.simulation.script import BEGIN
 
 _SILENCES: Final = (Fault.REQUEST_LOST, Fault.REQUEST_LATE, Fault.REPLY_LOST)
