@@ -7,12 +7,19 @@ for any of them. The numbers are those of the faults in the documentation of the
 from collections.abc import Mapping
 from typing import Final
 
-from markethub.entrypoints.simulation.bugs import asking, merging, money_back, receiving, telling
+from markethub.entrypoints.simulation.bugs import (
+    asking,
+    meaning,
+    merging,
+    money_back,
+    receiving,
+    telling,
+)
 from markethub.entrypoints.simulation.bugs.planting import Bug
 
 BUGS: Final[Mapping[str, Bug]] = {
     bug.name: bug
-    for module in (asking, receiving, merging, money_back, telling)
+    for module in (asking, receiving, meaning, merging, money_back, telling)
     for bug in module.BUGS
 }
 """By name."""

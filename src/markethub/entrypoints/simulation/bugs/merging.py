@@ -1,5 +1,6 @@
 """Mistakes in bringing together what the provider says and what we know."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Any, Final
 
@@ -117,11 +118,11 @@ def _lost_update(container: Container) -> None:
 # --- what pays an order -----------------------------------------------------------------------
 
 
-class _Uncritical(Settlement):
+class _Uncritical(Settlement, ABC):
     """Accepts money that some misfit should have kept out."""
 
-    def accepts(self, payment: Payment, intent: ProviderIntent, order: Order) -> bool:
-        raise NotImplementedError
+    @abstractmethod
+    def accepts(self, payment: Payment, intent: ProviderIntent, order: Order) -> bool: ...
 
     def _observe(self, payment: Payment, intent: ProviderIntent, order: Order) -> Payment:
         seen = super()._observe(payment, intent, order)
