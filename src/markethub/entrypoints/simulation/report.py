@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 
 from markethub.entrypoints.simulation.campaign import Tally
-from markethub.entrypoints.simulation.faults import Fault
+from markethub.entrypoints.simulation.faults import Fault, Strike
 from markethub.entrypoints.simulation.outcome import History
-from markethub.entrypoints.simulation.plan import StoreKind
+from markethub.entrypoints.simulation.plan import Plan, StoreKind
 from markethub.entrypoints.simulation.scenarios import is_scripted
 
 
@@ -26,12 +26,33 @@ def summary(tally: Tally, *, seconds: float) -> Iterator[str]:
         yield "0 violations"
     for invariant, histories in sorted(tally.violations.items()):
         yield f"{invariant} did not hold in {histories} histories"
+    if tally.failed:
+        yield f"the first {len(tally.failed)} of them:"
+    for history in tally.failed:
+        broken = sorted({violation.invariant for violation in history.violations})
+        yield f"  {', '.join(broken)}: {_named(history)}"
+
+
+def _named(history: History) -> str:
+    """Tell a history from the others by what to run, or by what was done to a fixed story."""
+    if not _is_fixed(history.plan):
+        return again(history)
+    return ", ".join([history.plan.clicks[0].deed, *map(_struck, history.strikes)])
+
+
+def _is_fixed(plan: Plan) -> bool:
+    return any(is_scripted(click.deed) for click in plan.clicks)
+
+
+def _struck(strike: Strike) -> str:
+    lasting = f" ({strike.amount:g} s)" if strike.amount else ""
+    return f"{strike.fault}{lasting} at call {strike.nth} of {strike.site}"
 
 
 def again(history: History) -> str:
     """Say what to run to see a history again."""
     plan = history.plan
-    if any(is_scripted(click.deed) for click in plan.clicks):
+    if _is_fixed(plan):
         return "markethub simulate --plan, with the file below"
     words = ["markethub", "simulate", "--seed", str(plan.seed)]
     words += ["--only", plan.paths if plan.store is StoreKind.MEMORY else plan.store]
@@ -49,8 +70,7 @@ def story(history: History) -> Iterator[str]:
         yield f"  {click.at_s:9.3f} s  {click.deed}"
     yield "faults:"
     for strike in history.strikes:
-        lasting = f" ({strike.amount:g} s)" if strike.amount else ""
-        yield f"  {strike.fault}{lasting} at call {strike.nth} of {strike.site}"
+        yield f"  {_struck(strike)}"
     for violation in history.violations:
         yield f"{violation.invariant} at {violation.at_s:.3f} s: {violation.what}"
     if history.trace:

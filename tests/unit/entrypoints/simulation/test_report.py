@@ -59,11 +59,28 @@ def test_the_summary_says_how_fast_it_went_what_struck_and_what_held() -> None:
     assert text.endswith("0 violations")
 
 
-def test_the_summary_names_what_did_not_hold() -> None:
-    text = "\n".join(report.summary(Tally.of(lived(wrong=("I4", "I2"))), seconds=0.5))
+def test_the_summary_names_what_did_not_hold_and_every_history_in_which() -> None:
+    total = Tally.of(lived(7, wrong=("I4", "I2"))) + Tally.of(lived(9, wrong=("I4",)))
+    lines = [*report.summary(total, seconds=0.5)]
 
-    assert text.endswith("I2 did not hold in 1 histories\nI4 did not hold in 1 histories")
-    assert "0 violations" not in text
+    assert lines[-5:] == [
+        "I2 did not hold in 1 histories",
+        "I4 did not hold in 2 histories",
+        "the first 2 of them:",
+        "  I2, I4: markethub simulate --seed 7 --only webhooks --bug fee_twice",
+        "  I4: markethub simulate --seed 9 --only webhooks --bug fee_twice",
+    ]
+    assert "0 violations" not in lines
+
+
+def test_the_summary_names_a_fixed_story_by_what_was_done_to_it() -> None:
+    act = next(iter(SCENARIOS.values())).plan().clicks[0].deed
+    last = [*report.summary(Tally.of(lived(wrong=("I4",), deed=act)), seconds=0.5)][-1]
+
+    assert last == (
+        f"  I4: {act}, commit_lost at call 4 of tx.commit,"
+        " slow_reply (25 s) at call 1 of gateway POST /v1/refunds"
+    )
 
 
 def test_a_drawn_history_is_seen_again_by_its_seed() -> None:
