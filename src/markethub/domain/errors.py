@@ -15,6 +15,9 @@
     |   |-- RefundUnresolved           refund_unresolved
     |   |-- PlanChanged                plan_changed
     |   |-- PlanOutdated               plan_outdated
+    |   |-- ApprovalRequired           approval_required
+    |   |-- ApprovalRejected           approval_rejected
+    |   |-- SecondPersonRequired       second_person_required
     |   |-- PaymentDisputed            payment_disputed
     |   |-- EvidencePastDue            evidence_past_due
     |   |-- TooManyDeclines            rate_limited
@@ -131,6 +134,29 @@ class PlanOutdated(Refused):
     """The payment no longer stands as it did when its refund was planned."""
 
     code = "plan_outdated"
+
+
+class ApprovalRequired(Refused):
+    """The refund is too much for one person: a second one has to approve it."""
+
+    code = "approval_required"
+
+    def __init__(self, message: str, *, approval_id: str) -> None:
+        """Name the approval that waits."""
+        super().__init__(message)
+        self.approval_id = approval_id
+
+
+class ApprovalRejected(Refused):
+    """A second person has refused the refund."""
+
+    code = "approval_rejected"
+
+
+class SecondPersonRequired(Refused):
+    """Who asked for it cannot approve it."""
+
+    code = "second_person_required"
 
 
 class PaymentDisputed(Refused):

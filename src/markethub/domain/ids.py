@@ -45,6 +45,9 @@ LeaseId = NewType("LeaseId", str)
 """Ours, of a worker's claim on some events: a fencing token."""
 
 
+ApprovalId = NewType("ApprovalId", str)
+
+
 class IdPrefix(StrEnum):
     """What our own ids begin with, so that a log line tells what it is about."""
 
@@ -58,6 +61,7 @@ class IdPrefix(StrEnum):
     ENDPOINT = "ept"
     LEASE = "lse"
     WORKER = "wrk"
+    APPROVAL = "apr"
 
 
 _OUTSIDE_ID = re.compile(r"[A-Za-z0-9_.:-]{1,64}")

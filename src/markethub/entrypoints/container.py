@@ -40,6 +40,7 @@ from markethub.domain.usecases.cancel_payment import CancelPayment
 from markethub.domain.usecases.capture_payment import CapturePayment
 from markethub.domain.usecases.charge_order import ChargeOrder
 from markethub.domain.usecases.confirm_payment import ConfirmPayment
+from markethub.domain.usecases.decide_approval import DecideApproval
 from markethub.domain.usecases.dispute_events import DisputeEvents
 from markethub.domain.usecases.draft_evidence import DraftEvidence
 from markethub.domain.usecases.drive import Driver
@@ -256,6 +257,7 @@ class Container(containers.DeclarativeContainer):
     dispute_queries = store.provided.dispute_queries
     delivery_queries = store.provided.delivery_queries
     audit_queries = store.provided.audit_queries
+    approval_queries = store.provided.approval_queries
     idempotency_keys = store.provided.idempotency_keys
     stamps = store.provided.stamps
     rotation = store.provided.rotation
@@ -350,7 +352,16 @@ class Container(containers.DeclarativeContainer):
         settlement=dispute_settlement,
         drive=drive_submission,
     )
-    refund_payment = providers.Factory(RefundPayment, refunds=refunds, drive=drive, pause=pause)
+    refund_payment = providers.Factory(
+        RefundPayment,
+        refunds=refunds,
+        drive=drive,
+        pause=pause,
+        limit=settings.provided.refund_approval_limit,
+    )
+    decide_approval = providers.Factory(
+        DecideApproval, transactions=transactions, refund=refund_payment, clock=clock
+    )
     refund_events = providers.Factory(RefundEvents, refunds=refunds)
     livemode = providers.Callable(lambda settings: settings.mode == "live", settings)
     receive_event = providers.Factory(

@@ -15,7 +15,9 @@ from urllib.parse import urlsplit
 import attrs
 from environs import ValidationError
 
+from markethub.domain.approval import ApprovalLimit
 from markethub.domain.errors import ValidationFailed
+from markethub.domain.money import Currency, Money
 from markethub.domain.secret import Secret
 from markethub.domain.target import Target
 
@@ -288,3 +290,18 @@ def actor(text: str) -> str:
     if not text.isprintable() or len(text) > 64:
         raise ValidationError("Must be at most 64 printable characters.")
     return text
+
+
+def approval_limit(text: str) -> ApprovalLimit:
+    """Read up to how much one person may give back: ``500.00 usd, 450.00 eur``."""
+    limits: dict[str, Money] = {}
+    for each in text.split(","):
+        amount, _, code = each.strip().partition(" ")
+        try:
+            currency = Currency.of(code.strip().lower())
+            limits[currency.code] = Money.parse(amount, currency)
+        except ValidationFailed:
+            raise ValidationError(
+                "Must be amounts with their currencies, as 500.00 usd, 450.00 eur."
+            ) from None
+    return ApprovalLimit(limits)

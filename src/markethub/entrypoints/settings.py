@@ -11,6 +11,7 @@ import attrs
 from dotenv import dotenv_values
 from environs import Env, EnvValidationError, ValidationError, validate
 
+from markethub.domain.approval import NO_LIMIT, ApprovalLimit
 from markethub.domain.errors import ConfigurationError
 from markethub.domain.secret import Secret
 from markethub.domain.target import Target
@@ -34,6 +35,7 @@ _MARKETHUB_NAMES: Final = frozenset(
     {
         "MARKETHUB_ABANDONED_AFTER_H",
         "MARKETHUB_ACTOR",
+        "MARKETHUB_REFUND_APPROVAL_ABOVE",
         "MARKETHUB_ALLOW_DEV_SECRETS",
         "MARKETHUB_CUSTOMER_TOKEN_SECRET",
         "MARKETHUB_EMBEDDED_WORKER",
@@ -103,6 +105,8 @@ class Settings:
     """None: ``console`` on a terminal, otherwise ``json``."""
     actor: str | None = None
     """Under whose name the command line acts."""
+    refund_approval_limit: ApprovalLimit = NO_LIMIT
+    """Up to how much of a payment one person may give back."""
 
     @property
     def local_url(self) -> str:
@@ -218,6 +222,9 @@ def _read(reader: _Reader) -> dict[str, Any]:
             "MARKETHUB_LOG_FORMAT", None, validate=validate.OneOf(["console", "json"])
         ),
         "actor": reader.parsed("MARKETHUB_ACTOR", values.actor, None),
+        "refund_approval_limit": reader.parsed(
+            "MARKETHUB_REFUND_APPROVAL_ABOVE", values.approval_limit, NO_LIMIT
+        ),
     }
     # Without a fake gateway nothing has a development default.
     plain = Settings() if gateway == "fake" else _NO_SECRETS

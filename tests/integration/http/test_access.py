@@ -27,6 +27,7 @@ METHODS: Final = "/api/customers/{customer_id}/payment-methods"
 ORDER = "/api/orders/{order_id}"
 PAYMENT = "/api/payments/{payment_id}"
 DISPUTE = "/api/disputes/{dispute_id}"
+APPROVAL = "/api/approvals/{approval_id}"
 CREATE = "/api/stripe/create-payment-intent/{order_id}"
 CONFIRM = "/api/stripe/confirm-payment"
 
@@ -51,6 +52,10 @@ MATRIX: Final[dict[tuple[str, str], dict[str, int]]] = {
     ("post", f"{PAYMENT}/refunds"): dict.fromkeys((SHOP, REFUNDER, ADMIN), 400),  # without a key
     ("get", "/api/refunds"): {**_OPS, SHOP: 200},
     ("get", "/api/refunds/{refund_id}"): dict.fromkeys((*_OPS, SHOP), 404),  # there is none
+    ("get", "/api/approvals"): _OPS,
+    ("get", APPROVAL): dict.fromkeys(_OPS, 404),
+    ("post", f"{APPROVAL}/approve"): dict.fromkeys((REFUNDER, ADMIN), 404),
+    ("post", f"{APPROVAL}/reject"): dict.fromkeys((REFUNDER, ADMIN), 404),
     ("get", "/api/disputes"): _OPS,
     # There is none: whoever may look is told so.
     ("get", DISPUTE): dict.fromkeys(_OPS, 404),
@@ -112,6 +117,7 @@ async def _call(api: Api, operation: tuple[str, str], caller: str) -> Response:
         payment_id=payment.id,
         dispute_id="dsp_none",
         refund_id="ref_none",
+        approval_id="apr_none",
         customer_id="c-1",
         method_id=method_id,
     )
@@ -145,6 +151,7 @@ async def test_a_refused_caller_changes_nothing(api: Api, operation: tuple[str, 
         payment_id=payment.id,
         dispute_id="dsp_none",
         refund_id="ref_none",
+        approval_id="apr_none",
         customer_id="c-1",
         method_id=(await api.world.save_card()).id,
     )

@@ -62,7 +62,7 @@ async def test_every_body_is_published_closed_and_valid_as_a_schema(api: Api) ->
     }
     for schema in bodies.values():
         Draft202012Validator.check_schema(schema)
-    assert 12 == len(bodies)
+    assert 14 == len(bodies)
     assert {False} == {schema["additionalProperties"] for schema in bodies.values()}
 
 

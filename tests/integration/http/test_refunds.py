@@ -116,6 +116,7 @@ async def test_a_dry_run_needs_no_key_uses_none_and_does_nothing(api: Api) -> No
             "amount": 2000,
             "amount_refundable_after": 3000,
             "currency": "usd",
+            "needs_approval": False,
             "dry_run": True,
         } == answer.json()
     assert before == await api.state()

@@ -25,7 +25,10 @@ from schemathesis.generation.modes import GenerationMode
 from schemathesis.python.asgi import get_client
 
 from markethub.adapters.fake.bank import Bank
+from markethub.domain.approval import ApprovalLimit
+from markethub.domain.errors import ApprovalRequired
 from markethub.domain.facts import CaptureMethod
+from markethub.domain.money import Money
 from markethub.domain.ports.disputes import DisputeFilter
 from markethub.entrypoints.container import build_container
 from markethub.entrypoints.http.app import create_app
@@ -78,11 +81,15 @@ async def _furnish(world: World) -> dict[str, str]:
     await world.register("o-2")
     world.pay(await world.charge("o-2", capture=CaptureMethod.MANUAL))
     await world.work()
+    too_much = await world.paid("o-3")
+    with pytest.raises(ApprovalRequired) as refused:
+        await world.refund(too_much, 3000)
     [dispute] = (await world.container.dispute_queries().disputes(DisputeFilter())).items
     return {
         "order_id": "o-2",
         "payment_id": payment.id,
         "refund_id": refund.id,
+        "approval_id": refused.value.approval_id,
         "dispute_id": dispute.id,
         "customer_id": "c-1",
         "method_id": method.id,
@@ -91,7 +98,8 @@ async def _furnish(world: World) -> dict[str, str]:
 
 @pytest.fixture(scope="module")
 def shop() -> Iterator[Shop]:
-    world = World(build_container(SETTINGS))
+    limit = ApprovalLimit({"usd": Money.of(2000, "usd")})
+    world = World(build_container(attrs.evolve(SETTINGS, refund_approval_limit=limit)))
     known = asyncio.run(_furnish(world))
     limits = Limits(address=ENDLESS, customer=ENDLESS, operator=ENDLESS)
     app = create_app(world.container, lifespan=[], limits=limits)

@@ -8,6 +8,7 @@ import attrs
 
 from markethub.adapters.memory import rules
 from markethub.adapters.memory.tables import Index, Table
+from markethub.domain.approval import Approval
 from markethub.domain.audit import AuditEntry
 from markethub.domain.customer import Customer
 from markethub.domain.delivery import Attempt, Delivery
@@ -15,6 +16,7 @@ from markethub.domain.dispute import Dispute
 from markethub.domain.endpoint import Endpoint
 from markethub.domain.events import DomainEvent
 from markethub.domain.ids import (
+    ApprovalId,
     CustomerId,
     DisputeId,
     EventId,
@@ -89,6 +91,19 @@ BY_PROVIDER_REFUND: Final = Index[Refund](
     name="the provider's refund", key=lambda refund: refund.provider_id, unique=True
 )
 BY_PLAN: Final = Index[Refund](name="the plan's line", key=lambda refund: refund.plan, unique=True)
+
+APPROVALS_OF: Final = Index[Approval](name="payment", key=lambda approval: approval.payment_id)
+APPROVAL_PENDING: Final = Index[Approval](
+    name="the payment's pending approval",
+    key=lambda approval: approval.payment_id if approval.is_pending else None,
+    unique=True,
+)
+APPROVAL_BY_ORIGIN: Final = Index[Approval](
+    name="the origin", key=lambda approval: approval.origin, unique=True
+)
+APPROVAL_BY_PLAN: Final = Index[Approval](
+    name="the plan's line", key=lambda approval: approval.plan, unique=True
+)
 
 DISPUTES_OF: Final = Index[Dispute](name="payment", key=lambda dispute: dispute.payment_id)
 BY_PROVIDER_DISPUTE: Final = Index[Dispute](
@@ -176,6 +191,14 @@ class Database:
         )
         self.refunds = Table[RefundId, Refund](
             "refunds", REFUNDS_OF, BY_PROVIDER_REFUND, BY_PLAN, rules=rules.OF_REFUNDS
+        )
+        self.approvals = Table[ApprovalId, Approval](
+            "approvals",
+            APPROVALS_OF,
+            APPROVAL_PENDING,
+            APPROVAL_BY_ORIGIN,
+            APPROVAL_BY_PLAN,
+            rules=rules.OF_APPROVALS,
         )
         self.disputes = Table[DisputeId, Dispute](
             "disputes", DISPUTES_OF, BY_PROVIDER_DISPUTE, rules=rules.OF_DISPUTES

@@ -6,6 +6,7 @@ Without them, a mistake that every SQL database refuses would pass here unseen.
 from typing import Final
 
 from markethub.adapters.memory.tables import Rule
+from markethub.domain.approval import Approval, ApprovalStatus
 from markethub.domain.dispute import Dispute
 from markethub.domain.operation import Operation
 from markethub.domain.order import Order
@@ -51,6 +52,16 @@ OF_OPERATIONS: Final = (
 )
 OF_REFUNDS: Final = (
     Rule[Refund](name="amount_positive", holds=lambda refund: refund.amount.minor > 0),
+)
+OF_APPROVALS: Final = (
+    Rule[Approval](name="amount_positive", holds=lambda approval: approval.amount.minor > 0),
+    Rule[Approval](
+        name="second_person",
+        holds=lambda approval: (
+            approval.status is not ApprovalStatus.APPROVED
+            or approval.decided_by != approval.requested_by
+        ),
+    ),
 )
 OF_DISPUTES: Final = (
     Rule[Dispute](name="amount_not_negative", holds=lambda dispute: dispute.amount.minor >= 0),

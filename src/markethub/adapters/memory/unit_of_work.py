@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
+from markethub.adapters.memory.approvals import MemoryApprovals
 from markethub.adapters.memory.audit import MemoryAuditLog
 from markethub.adapters.memory.database import Database
 from markethub.adapters.memory.deliveries import MemoryDeliveries
@@ -97,6 +98,11 @@ class MemoryTransaction:
     def refunds(self) -> MemoryRefunds:
         """Refunds."""
         return MemoryRefunds(rows=self._rows(self._database.refunds), outbox=self._outbox)
+
+    @cached_property
+    def approvals(self) -> MemoryApprovals:
+        """Refunds that wait for a second person."""
+        return MemoryApprovals(rows=self._rows(self._database.approvals))
 
     @cached_property
     def disputes(self) -> MemoryDisputes:

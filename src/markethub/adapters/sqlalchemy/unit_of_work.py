@@ -5,6 +5,7 @@ from typing import TypeVar
 
 import attrs
 
+from markethub.adapters.sqlalchemy.approvals import SqlApprovals
 from markethub.adapters.sqlalchemy.audit import SqlAuditLog
 from markethub.adapters.sqlalchemy.begin import Begin, Begun
 from markethub.adapters.sqlalchemy.deliveries import SqlDeliveries
@@ -45,6 +46,7 @@ class SqlTransaction:
     methods: SqlMethods
     deliveries: SqlDeliveries
     audit: SqlAuditLog
+    approvals: SqlApprovals
 
     @classmethod
     def on(cls, session: Session, sealing: Sealing) -> "SqlTransaction":
@@ -62,6 +64,7 @@ class SqlTransaction:
             methods=SqlMethods(session, sealing),
             deliveries=SqlDeliveries(session),
             audit=SqlAuditLog(session),
+            approvals=SqlApprovals(session),
         )
 
 

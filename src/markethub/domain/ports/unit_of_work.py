@@ -16,6 +16,7 @@ from markethub.domain.ledger import Entry
 from markethub.domain.operation import Operation
 from markethub.domain.order import Order
 from markethub.domain.payment import Payment
+from markethub.domain.ports.approvals import Approvals
 from markethub.domain.ports.audit import AuditLog
 from markethub.domain.ports.disputes import Disputes, Submissions
 from markethub.domain.ports.inbox import InboxEvents
@@ -177,6 +178,11 @@ class Transaction(Protocol):
     @property
     def refunds(self) -> Refunds:
         """Refunds."""
+        ...
+
+    @property
+    def approvals(self) -> Approvals:
+        """Refunds that wait for a second person."""
         ...
 
     @property

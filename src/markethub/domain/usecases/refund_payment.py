@@ -6,8 +6,11 @@ from typing import Final
 
 import attrs
 
+from markethub.domain.approval import Approval, ApprovalLimit, ApprovalStatus
 from markethub.domain.audit import Act, AuditAction
 from markethub.domain.errors import (
+    ApprovalRejected,
+    ApprovalRequired,
     KeyReused,
     NotFound,
     PlanOutdated,
@@ -17,7 +20,7 @@ from markethub.domain.errors import (
     TryAgain,
     ValidationFailed,
 )
-from markethub.domain.ids import IdPrefix, PaymentId, RefundId
+from markethub.domain.ids import ApprovalId, IdPrefix, PaymentId, RefundId
 from markethub.domain.money import Money
 from markethub.domain.operation import (
     RETRY_AFTER,
@@ -59,6 +62,8 @@ class RefundPaymentCommand:
     plan: PlanLine | None = None
     precondition: Precondition | None = None
     again: bool = False
+    approves: ApprovalId | None = None
+    """What waits, and is agreed to by this: ``act`` is the second person's then."""
 
 
 @attrs.frozen(kw_only=True)
@@ -69,6 +74,8 @@ class RefundPreview:
     amount: Money
     left: Money
     """What could be refunded afterwards."""
+    needs_approval: bool = False
+    """Whether a second person has to agree."""
 
 
 @attrs.frozen(kw_only=True)
@@ -85,6 +92,7 @@ class RefundPayment:
     refunds: RefundSettlement
     drive: Driver
     pause: Pause
+    limit: ApprovalLimit
 
     async def preview(self, command: RefundPaymentCommand) -> RefundPreview:
         """Say what the refund would do; write and ask nothing. Raises as the refund itself.
@@ -103,7 +111,10 @@ class RefundPayment:
             refuse_second(unresolved)
             amount = self._amount(payment, command)
             return RefundPreview(
-                payment=payment, amount=amount, left=payment.amount_refundable - amount
+                payment=payment,
+                amount=amount,
+                left=payment.amount_refundable - amount,
+                needs_approval=await self._needs_second(tx, payment, amount),
             )
 
         return await self.refunds.settlement.transactions.run(read)
@@ -113,7 +124,8 @@ class RefundPayment:
 
         Raises NotFound; ValidationFailed; PaymentNotRefundable; PaymentDisputed;
         RefundExceedsCaptured; RefundUnresolved unless ``again``; KeyReused; PlanOutdated where
-        the precondition does not hold; RequestInProgress
+        the precondition does not hold; ApprovalRequired where it is too much for one person,
+        ApprovalRejected where a second one refused it; RequestInProgress
         if an earlier operation on the payment stays unresolved; GatewayRejected.
         """
         _check(command)
@@ -127,6 +139,11 @@ class RefundPayment:
                     return step
                 case Asked():
                     return await self._finish(step)
+                case Approval():
+                    raise ApprovalRequired(
+                        f"a second person has to approve {step.amount}: {step.id}",
+                        approval_id=step.id,
+                    )
                 case _Wait(earlier=earlier) if waited_s < PATIENCE_S:
                     await self._let_finish(earlier.operation, earlier)
                     await self.pause(_STEP_S)
@@ -159,16 +176,76 @@ class RefundPayment:
 
     async def _decide(
         self, tx: Transaction, command: RefundPaymentCommand
-    ) -> Refund | Asked | _Wait:
+    ) -> Refund | Asked | Approval | _Wait:
         _, payment = await lock(tx, command.payment_id)
         known = await _repeated(tx, payment, command)
         if known is not None:
             return known
+        approval = await self._approval(tx, command)
+        if approval is not None and (command.approves is None or not approval.is_pending):
+            return approval
         unresolved = await tx.operations.unresolved(payment.id)
         _require_resolved(unresolved, command)
         if unresolved is not None:
             return _Wait(earlier=Asked(operation=unresolved, payment_version=payment.version))
-        return await self._ask(tx, payment, self._amount(payment, command), command)
+        amount = self._amount(payment, command)
+        if approval is not None and amount != approval.amount:
+            raise PlanOutdated("the payment has changed since its refund was asked for")
+        if approval is None and await self._needs_second(tx, payment, amount):
+            return await self._ask_approval(tx, payment, amount, command)
+        return await self._ask(tx, payment, amount, command, approval)
+
+    async def _approval(self, tx: Transaction, command: RefundPaymentCommand) -> Approval | None:
+        """Return what is agreed to by this, or waits since an earlier request of the same."""
+        if command.approves is None:
+            return await _awaited(tx, command)
+        found = await tx.approvals.find(command.approves)
+        if found is None:
+            raise NotFound("no such approval")
+        return found
+
+    async def _needs_second(self, tx: Transaction, payment: Payment, amount: Money) -> bool:
+        if self.limit.by_currency is None:
+            return False
+        approvals = await tx.approvals.of_payment(payment.id)
+        return self.limit.requires_second(
+            amount,
+            await tx.refunds.of_payment(payment.id),
+            [each.refund_id for each in approvals if each.refund_id is not None],
+        )
+
+    async def _ask_approval(
+        self, tx: Transaction, payment: Payment, amount: Money, command: RefundPaymentCommand
+    ) -> Approval:
+        """Save that somebody has to approve it. One of a payment waits at a time."""
+        for earlier in await tx.approvals.of_payment(payment.id):
+            if earlier.is_pending:
+                return earlier
+        now = self._now()
+        approval = Approval(
+            id=ApprovalId(self.refunds.settlement.ids.new(IdPrefix.APPROVAL)),
+            payment_id=payment.id,
+            order_id=payment.order_id,
+            amount=amount,
+            takes_the_rest=command.amount_minor is None,
+            reason=command.reason,
+            note=command.note,
+            requested_by=command.act.actor,
+            origin=command.origin,
+            plan=command.plan,
+            created_at=now,
+            updated_at=now,
+        )
+        await record(
+            tx,
+            _reasoned(command),
+            AuditAction.REFUND_APPROVAL_ASKED,
+            at=now,
+            subject=approval.id,
+            payment_id=payment.id,
+            detail={"amount": str(amount), "reason": command.reason.value},
+        )
+        return await tx.approvals.save(approval)
 
     def _amount(self, payment: Payment, command: RefundPaymentCommand) -> Money:
         """Return what is given back.
@@ -184,7 +261,12 @@ class RefundPayment:
         )
 
     async def _ask(
-        self, tx: Transaction, payment: Payment, amount: Money, command: RefundPaymentCommand
+        self,
+        tx: Transaction,
+        payment: Payment,
+        amount: Money,
+        command: RefundPaymentCommand,
+        approved: Approval | None,
     ) -> Asked:
         now = self._now()
         refund = await tx.refunds.save(
@@ -196,18 +278,23 @@ class RefundPayment:
                 status=RefundStatus.PENDING,
                 reason=command.reason,
                 note=command.note,
-                actor=command.act.actor,
+                actor=command.act.actor if approved is None else approved.requested_by,
                 plan=command.plan,
                 created_at=now,
                 updated_at=now,
             )
         )
+        if approved is not None:
+            agreed = approved.approve(
+                by=command.act.actor, refund_id=refund.id, why=command.act.reason, now=now
+            )
+            await tx.approvals.save(agreed)
         await record(
             tx,
-            _reasoned(command),
-            AuditAction.REFUND_REQUEST,
+            _reasoned(command) if approved is None else command.act,
+            AuditAction.REFUND_REQUEST if approved is None else AuditAction.REFUND_APPROVE,
             at=now,
-            subject=refund.id,
+            subject=refund.id if approved is None else approved.id,
             payment_id=payment.id,
             detail={"amount": str(amount), "reason": command.reason.value},
         )
@@ -231,6 +318,31 @@ class RefundPayment:
 def _check(command: RefundPaymentCommand) -> None:
     if command.note is not None and len(command.note) > NOTE_MAXIMUM:
         raise ValidationFailed("note", f"must have at most {NOTE_MAXIMUM} characters")
+
+
+async def _awaited(tx: Transaction, command: RefundPaymentCommand) -> Approval | None:
+    """Return what waits for a second person since an earlier request of the same origin or line.
+
+    Raises ApprovalRejected where that was refused, KeyReused where it asked for something else.
+    """
+    found: Approval | None = None
+    if command.origin is not None:
+        found = await tx.approvals.find_by_origin(command.origin)
+    if found is None and command.plan is not None:
+        found = await tx.approvals.find_by_plan(command.plan)
+    if found is None:
+        return None
+    asked = None if found.takes_the_rest else found.amount.minor
+    if (found.payment_id, asked, found.reason, found.note) != (
+        command.payment_id,
+        command.amount_minor,
+        command.reason,
+        command.note,
+    ):
+        raise KeyReused("the idempotency key was used for another request")
+    if found.status is ApprovalStatus.REJECTED:
+        raise ApprovalRejected(f"{found.decided_by} refused it")
+    return found
 
 
 def _reasoned(command: RefundPaymentCommand) -> Act:

@@ -9,6 +9,7 @@ from typing import Final
 import click
 
 from markethub.domain.errors import (
+    ApprovalRequired,
     Misconfigured,
     NotFound,
     PaymentsError,
@@ -66,6 +67,8 @@ def _described(error: Exception) -> dict[str, str]:
     match error:
         case ValidationFailed(field=field, message=message):
             return {"code": error.code, "field": field, "message": message}
+        case ApprovalRequired(approval_id=approval_id):
+            return {"code": error.code, "message": str(error), "approval_id": approval_id}
         case PaymentsError():
             return {"code": error.code, "message": str(error)}
         case click.UsageError():

@@ -14,6 +14,10 @@ if TYPE_CHECKING:
 
 COMMANDS: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
     {
+        "approvals": (
+            "markethub.entrypoints.cli.approvals:approvals",
+            "List, approve and reject refunds that need a second person.",
+        ),
         "audit": ("markethub.entrypoints.cli.audit:audit", "List who did what, and why."),
         "db": ("markethub.entrypoints.cli.db:db", "Bring the database's schema up to date."),
         "deliveries": (

@@ -20,6 +20,7 @@ from markethub.entrypoints.http.limits import Limits, RateLimiter
 from markethub.entrypoints.http.observation import Metrics, Observed
 from markethub.entrypoints.http.openapi import openapi_config
 from markethub.entrypoints.http.routes import webhook
+from markethub.entrypoints.http.routes.approvals import approvals_router
 from markethub.entrypoints.http.routes.customers import customers_router
 from markethub.entrypoints.http.routes.disputes import disputes_router
 from markethub.entrypoints.http.routes.health import LIVE_PATH, READY_PATH, health_router
@@ -46,6 +47,8 @@ _PROVIDED: Final = (
     "cancel_payment",
     "refund_payment",
     "refund_queries",
+    "approval_queries",
+    "decide_approval",
     "dispute_queries",
     "delivery_queries",
     "draft_evidence",
@@ -117,6 +120,7 @@ def _api(container: "Container", metrics: Metrics, limits: Limits) -> Router:
             payments_router,
             payment_refunds_router,
             refunds_router,
+            approvals_router,
             disputes_router,
             customers_router,
             health_router,

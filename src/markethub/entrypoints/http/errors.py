@@ -35,6 +35,9 @@ STATUS_OF: Final[dict[type[PaymentsError], int]] = {
     errors.RefundUnresolved: 409,
     errors.PlanChanged: 409,
     errors.PlanOutdated: 409,
+    errors.ApprovalRequired: 409,
+    errors.ApprovalRejected: 409,
+    errors.SecondPersonRequired: 409,
     errors.PaymentDisputed: 409,
     errors.EvidencePastDue: 409,
     errors.TooManyDeclines: 429,
@@ -82,6 +85,7 @@ class Problem(msgspec.Struct, frozen=True):
     detail: str
     code: str
     errors: list[FieldProblem] | msgspec.UnsetType = msgspec.UNSET
+    approval_id: str | msgspec.UnsetType = msgspec.UNSET
 
 
 class HttpProblem(Exception):
@@ -95,6 +99,7 @@ class HttpProblem(Exception):
         *,
         headers: dict[str, str] | None = None,
         fields: tuple[FieldProblem, ...] = (),
+        approval_id: str | None = None,
     ) -> None:
         """Take the status, the stable code and one sentence that is safe to show."""
         super().__init__(detail)
@@ -103,6 +108,7 @@ class HttpProblem(Exception):
         self.detail = detail
         self.headers = headers or {}
         self.fields = fields
+        self.approval_id = approval_id
 
 
 def invalid(field: str, message: str) -> HttpProblem:
@@ -130,6 +136,7 @@ def _response(problem: HttpProblem, request: Request[Any, Any, Any]) -> Response
             detail=problem.detail,
             code=problem.code,
             errors=list(problem.fields) or msgspec.UNSET,
+            approval_id=problem.approval_id or msgspec.UNSET,
         ),
         status_code=problem.status,
         media_type=PROBLEM_TYPE,
@@ -147,7 +154,10 @@ def _payments_error(request: Request[Any, Any, Any], error: PaymentsError) -> Re
         return _unexpected(request, error)
     fields: tuple[FieldProblem, ...] = ()
     headers: dict[str, str] = {}
+    approval_id: str | None = None
     match error:
+        case errors.ApprovalRequired():
+            approval_id = error.approval_id
         case errors.ValidationFailed(field=field, message=message):
             fields = (FieldProblem(field=field, message=message),)
         case errors.TooManyDeclines() | errors.GatewayUnavailable():
@@ -156,7 +166,9 @@ def _payments_error(request: Request[Any, Any, Any], error: PaymentsError) -> Re
             headers["Retry-After"] = str(_RETRY_AFTER_S)
         case _:
             pass
-    problem = HttpProblem(status, error.code, str(error), headers=headers, fields=fields)
+    problem = HttpProblem(
+        status, error.code, str(error), headers=headers, fields=fields, approval_id=approval_id
+    )
     return _response(problem, request)
 
 

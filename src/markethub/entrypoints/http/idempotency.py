@@ -17,7 +17,7 @@ from litestar.enums import ScopeType
 from litestar.middleware import ASGIMiddleware
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
-from markethub.domain.errors import RequestInProgress, StaleWrite
+from markethub.domain.errors import ApprovalRequired, RequestInProgress, StaleWrite
 from markethub.domain.ports.idempotency import (
     Begun,
     IdempotencyKeys,
@@ -40,7 +40,7 @@ UNKEYED: Final = "idempotency_unkeyed"
 """The route option that tells, from a body, a request that ignores its key."""
 
 _NOT_KEPT_STATUS: Final = frozenset({401, 403, 429})
-_NOT_KEPT_CODES: Final = frozenset({RequestInProgress.code, StaleWrite.code})
+_NOT_KEPT_CODES: Final = frozenset({RequestInProgress.code, StaleWrite.code, ApprovalRequired.code})
 """Answers that decide nothing: the same request may succeed a moment later."""
 
 _log = structlog.get_logger(__name__)

@@ -58,6 +58,8 @@ class RefundPreviewOut(msgspec.Struct, frozen=True):
     amount: int
     amount_refundable_after: int
     currency: str
+    needs_approval: bool
+    """Whether a second person has to agree."""
     dry_run: bool = True
 
 
@@ -97,4 +99,5 @@ def preview_out(preview: RefundPreview) -> RefundPreviewOut:
         amount=preview.amount.minor,
         amount_refundable_after=preview.left.minor,
         currency=preview.amount.currency.code,
+        needs_approval=preview.needs_approval,
     )

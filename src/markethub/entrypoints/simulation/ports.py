@@ -169,6 +169,7 @@ REPOSITORIES: Final = {
 """What a transaction holds, by the name that its sites begin with.
 
 The audit log is not among them: a line is no call of its own, it goes along with other rows.
+Neither are approvals, for which nobody asks in a history.
 """
 
 
@@ -183,6 +184,7 @@ def _transaction() -> _Repository:
 
     members: dict[str, Any] = {name: struck(name) for name in REPOSITORIES}
     members["audit"] = property(lambda self: self.inner.audit)
+    members["approvals"] = property(lambda self: self.inner.approvals)
     members |= {"__init__": begin, "__slots__": ("inner", "passage")}
     return cast("_Repository", type("StruckTransaction", (), members))
 
@@ -248,6 +250,7 @@ class Store(Protocol):
     dispute_queries: Any
     delivery_queries: Any
     audit_queries: Any
+    approval_queries: Any
     idempotency_keys: Any
     stamps: Any
     rotation: Any
@@ -266,6 +269,7 @@ class StruckStore:
         self.dispute_queries = inner.dispute_queries
         self.delivery_queries = inner.delivery_queries
         self.audit_queries = inner.audit_queries
+        self.approval_queries = inner.approval_queries
         self.idempotency_keys = struck_keys(inner.idempotency_keys, passage)
         self.stamps = inner.stamps
         self.rotation = inner.rotation
