@@ -15,6 +15,7 @@ from markethub.adapters.fake.account import Account
 from markethub.domain.usecases.drive import Driver
 from markethub.domain.usecases.settlement import Settled
 from markethub.entrypoints.cli.simulate import KEPT
+from markethub.entrypoints.simulation import history
 from markethub.entrypoints.simulation.history import run_history
 from markethub.entrypoints.simulation.plan import Plan
 
@@ -26,7 +27,7 @@ class Found:
     """How the mistake comes back: as a planted one, or by giving up what mended it."""
 
     bug: str | None = None
-    given_up: tuple[type, str] | None = None
+    given_up: tuple[object, str] | None = None
     instead: Any = None
 
 
@@ -46,6 +47,10 @@ FOUND: Mapping[str, Found] = {
     # A mistake of the simulation's own: a stored 500 that met a replay, which it does not strike,
     # waited for the next request that executes, and that came after the faults had stopped.
     "fault-that-lingered": Found(given_up=(Account, "calm"), instead=lambda _: None),
+    # Another of its own: its operator fetched events from a process that was just finding out
+    # whether an outage was over, was told to come again, and did not.
+    "fetched-while-closed": Found(given_up=(history, "BACKFILL_TRIES"), instead=1),
+    "fetched-while-closed-too": Found(given_up=(history, "BACKFILL_TRIES"), instead=1),
 }
 """What each found."""
 

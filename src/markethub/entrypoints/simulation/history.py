@@ -54,6 +54,8 @@ DAY_S: Final = 86_400.0
 BACKFILL_TURNS: Final = (5, 7)
 """When an operator fetches what was never delivered: recovery had its chance before, and what
 recovery asked for in the meantime is told, too."""
+BACKFILL_TRIES: Final = 5
+BACKFILL_AGAIN_S: Final = 5.0
 
 
 def run_history(plan: Plan, *, traced: bool = False) -> History:
@@ -182,8 +184,21 @@ class World:
         return not self.mailman.on_its_way and self.oracle.is_quiet()
 
     async def _backfill(self) -> None:
+        """Be the operator who fetches events, and tries again where a process still refuses.
+
+        One that had met an outage lets a single request through first, to see whether it is over.
+        """
         since = timedelta(seconds=self.loop.time() + 3600.0)
-        await self.call("backfill_events", lambda app: app.backfill_events(since))
+        for _ in range(BACKFILL_TRIES):
+            try:
+                await self.call("backfill_events", lambda app: app.backfill_events(since))
+            except PaymentsError as error:
+                self.note(f"< backfill_events: {type(error).__name__}: {error}")
+                await asyncio.sleep(BACKFILL_AGAIN_S)
+            else:
+                break
+        else:
+            self.chronicle.violate("I11", "no event could be fetched though nothing goes wrong")
         self.processes.wake()
 
     def _boot(self, pod: Pod) -> None:
