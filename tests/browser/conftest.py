@@ -1,17 +1,20 @@
 """A browser for tests: one Chromium per process, a fresh context and server for each test.
 
 A test takes ``page`` (and ``server``, ``watch``, ``axe``, ``fits_a_phone`` as it needs) and is a
-plain function in Playwright's synchronous style. Where no browser is, it is skipped.
+plain function in Playwright's synchronous style. Where no browser is, it is skipped. Fixtures of
+these tests may use the browser before their ``yield``; after it they run on another thread.
 """
 
 from collections.abc import Callable, Iterator
-from typing import Final
+from functools import partial
+from typing import Any, Final
 
 import pytest
+from _pytest.fixtures import pytest_fixture_setup as set_up_fixture
 from playwright.sync_api import BrowserContext, Page
 
 from tests.browser import looks
-from tests.browser.chromium import START_S_MAXIMUM, BrowserThread, call, find_browser
+from tests.browser.chromium import START_S_MAXIMUM, BrowserThread, find_browser
 from tests.browser.server import Server, serving
 from tests.browser.watch import Watch
 
@@ -86,14 +89,27 @@ def fits_a_phone() -> Callable[[Page], None]:
 
 
 @pytest.hookimpl(tryfirst=True)
+def pytest_fixture_setup(
+    fixturedef: pytest.FixtureDef[Any], request: pytest.FixtureRequest
+) -> object | None:
+    """Make the fixtures of these tests on the browser's thread, too."""
+    if fixturedef.scope != "function" or not fixturedef.func.__module__.startswith(__package__):
+        return None
+    thread: BrowserThread = request.getfixturevalue("browser_thread")
+    made: object = thread.do(
+        partial(set_up_fixture, fixturedef, request),  # type: ignore[arg-type]  # a subclass
+        within_s=TEST_S_MAXIMUM,
+    )
+    return made
+
+
+@pytest.hookimpl(tryfirst=True)
 def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> object | None:
     """Run a test that looks through the browser on the browser's thread."""
-    if "browser_thread" not in pyfuncitem.fixturenames:
+    thread = pyfuncitem.funcargs.get("browser_thread")
+    if not isinstance(thread, BrowserThread):
         return None
-    given = pyfuncitem.funcargs
     # As pytest's own hook does: the test's arguments, without the fixtures that it only uses.
-    arguments = {name: given[name] for name in pyfuncitem._fixtureinfo.argnames}
-    thread = given["browser_thread"]
-    assert isinstance(thread, BrowserThread)
-    thread.do(call(pyfuncitem.obj, arguments), within_s=TEST_S_MAXIMUM)
+    arguments = {name: pyfuncitem.funcargs[name] for name in pyfuncitem._fixtureinfo.argnames}
+    thread.do(partial(pyfuncitem.obj, **arguments), within_s=TEST_S_MAXIMUM)
     return True

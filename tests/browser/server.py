@@ -3,9 +3,10 @@
 import asyncio
 import socket
 import threading
-from collections.abc import Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
+from functools import partial
 from typing import Any, Final, TypeVar
 
 import attrs
@@ -48,8 +49,17 @@ class Server:
 
 
 @contextmanager
-def serving(settings: Settings = PLAIN, *, limits: Limits | None = None) -> Iterator[Server]:
-    """Serve on a free port of loopback for as long as the body runs."""
+def serving(
+    settings: Settings = PLAIN,
+    *,
+    limits: Limits | None = None,
+    arrange: Callable[[Container], object] | None = None,
+) -> Iterator[Server]:
+    """Serve on a free port of loopback for as long as the body runs.
+
+    ``arrange`` may override what the container provides, a clock that stands still say. Then
+    nothing runs beside the server: neither worker nor pump, whose time would be that clock's.
+    """
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
         # The fake's challenges are at the server's own address: it must know its port.
@@ -57,7 +67,16 @@ def serving(settings: Settings = PLAIN, *, limits: Limits | None = None) -> Iter
         started: Future[Server] = Future()
         leave = asyncio.Event()
         thread = threading.Thread(
-            target=_serve, args=(settings, limits, listener, started, leave), daemon=True
+            target=partial(
+                _serve,
+                settings,
+                limits=limits,
+                arrange=arrange,
+                listener=listener,
+                started=started,
+                leave=leave,
+            ),
+            daemon=True,
         )
         thread.start()
         server = started.result(timeout=_STOP_S_MAXIMUM)
@@ -72,15 +91,19 @@ def serving(settings: Settings = PLAIN, *, limits: Limits | None = None) -> Iter
 
 def _serve(
     settings: Settings,
+    *,
     limits: Limits | None,
+    arrange: Callable[[Container], object] | None,
     listener: socket.socket,
     started: "Future[Server]",
     leave: asyncio.Event,
 ) -> None:
     async def live() -> None:
         container = build_container(settings)
+        if arrange is not None:
+            arrange(container)
         config = uvicorn.Config(
-            create_app(container, limits=limits),
+            create_app(container, limits=limits, lifespan=None if arrange is None else []),
             http=ImpatientHttp,
             ws="none",
             lifespan="on",

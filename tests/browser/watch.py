@@ -32,7 +32,7 @@ class Watch:
 
     def assert_nothing_found(self) -> None:
         """Fail on errors and warnings of the console, uncaught errors and foreign requests."""
-        assert [] == self.found
+        assert [] == self.found, "\n".join(self.found)
 
     def _console(self, message: ConsoleMessage) -> None:
         if message.type not in {"error", "warning", "assert"}:
