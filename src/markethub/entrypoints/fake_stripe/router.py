@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from litestar import MediaType, Request, Response, Router, asgi, get, post, route
+from litestar import MediaType, Request, Response, Router, asgi, get, route
 from litestar.enums import ScopeType
 from litestar.exceptions import HTTPException, NotFoundException
 from litestar.handlers import ASGIRouteHandler, HTTPRouteHandler
@@ -29,7 +29,6 @@ def fake_stripe_router(account: Account) -> Router:
             _api(account),
             _page(account),
             _answer(account),
-            _may_answer,
         ],
         exception_handlers={
             api.RequestRefused: api.refused,
@@ -73,13 +72,17 @@ def _page(account: Account) -> HTTPRouteHandler:
 
 
 def _answer(account: Account) -> HTTPRouteHandler:
-    @post("/challenge/{intent_id:str}/{verb:str}")
+    # One handler for both methods: the framework answers OPTIONS itself where nobody else does.
+    @route("/challenge/{intent_id:str}/{verb:str}", http_method=["POST", "OPTIONS"])
     async def answer_challenge(
         intent_id: FromPath[str], verb: FromPath[str], request: api.AnyRequest
     ) -> Response[str] | Response[bytes]:
         authenticated = _ANSWERS.get(verb)
         if authenticated is None:
             raise NotFoundException
+        shared = dict(browsers_headers(f"/challenge/{intent_id}/{verb}"))
+        if request.method == "OPTIONS":
+            return Response(b"", status_code=204, headers=shared)
         params = await api.read_params(request.scope, request.receive)
         if "source" not in params:
             response = api.encoded(
@@ -91,7 +94,7 @@ def _answer(account: Account) -> HTTPRouteHandler:
                     authenticated=authenticated,
                 )
             )
-            response.headers.update(browsers_headers(f"/challenge/{intent_id}/{verb}"))
+            response.headers.update(shared)
             return response
         found = Challenge.find(account, intent_id, str(params["source"]))
         if found is None:
@@ -102,13 +105,6 @@ def _answer(account: Account) -> HTTPRouteHandler:
         return Response("", status_code=303, headers={"location": target})
 
     return answer_challenge
-
-
-@route("/challenge/{intent_id:str}/{verb:str}", http_method="OPTIONS", sync_to_thread=False)
-def _may_answer(intent_id: FromPath[str], verb: FromPath[str]) -> Response[bytes]:
-    """Tell a browser that the stand-in's frame may answer a challenge."""
-    headers = dict(browsers_headers(f"/challenge/{intent_id}/{verb}"))
-    return Response(b"", status_code=204, headers=headers)
 
 
 def _html(text: str, *, status: int = 200, policy: str = challenge.NO_FORMS) -> Response[str]:

@@ -24,6 +24,7 @@ line.heard = (asked) => {
   if (asked.cancel) answer("fail");
   if (!asked.challenge) return;
   challenge = asked.challenge;
+  for (const button of buttons) button.disabled = false;
   document.getElementById("question").textContent = challenge.what
     ? `Your bank asks whether you pay ${challenge.what}.`
     : "Your bank asks whether you save this card.";
