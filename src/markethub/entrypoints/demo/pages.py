@@ -86,7 +86,7 @@ def static_route() -> HTTPRouteHandler:
     def serve_static(name: FromPath[str]) -> Response[bytes]:
         if name not in contents:
             raise NotFoundException
-        media_type = f"{_STATIC[name]}; charset=utf-8"
+        media_type = _STATIC[name]
         return Response(
             contents[name], media_type=media_type, headers={"cache-control": "no-cache"}
         )

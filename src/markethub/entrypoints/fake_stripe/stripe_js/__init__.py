@@ -45,7 +45,7 @@ def stripe_js_routes() -> Sequence[HTTPRouteHandler]:
 
 def _serve(name: str, path: str) -> HTTPRouteHandler:
     content = files(__name__).joinpath(name).read_bytes()
-    media_type = f"{_TYPES[name.rpartition('.')[2]]}; charset=utf-8"
+    media_type = _TYPES[name.rpartition(".")[2]]
     headers = {"cache-control": "no-cache"}
     if name in _FRAMES:
         headers["content-security-policy"] = _POLICY

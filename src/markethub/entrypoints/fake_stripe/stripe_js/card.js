@@ -164,4 +164,5 @@ line.heard = async (asked) => {
 line.opened = () => {
   line.measure(document.querySelector("main"));
   line.tell({ event: "ready", details: {} });
+  if (Object.values(fields).some((field) => field.value)) changed();
 };

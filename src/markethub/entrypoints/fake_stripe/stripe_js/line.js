@@ -6,7 +6,7 @@ const line = {
   port: null,
   door: "",
   tell(message) {
-    this.port.postMessage(message);
+    this.port?.postMessage(message); // Whoever types before the page listens is heard later.
   },
   // Say how high the frame must be, now and whenever that changes.
   measure(element) {
