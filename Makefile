@@ -27,7 +27,7 @@ COMPILE := $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit
 
 .PHONY: help
 help: ## Show the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' Makefile
 
 .PHONY: install
 install: $(VENV)/.project-installed ## Put the project and everything it needs into .venv
@@ -76,6 +76,10 @@ storm: install ## Do OPERATIONS from eight processes on one PostgreSQL, looked a
 .PHONY: kill-test
 kill-test: install ## Kill KILLS real processes while people go on, and compare the books
 	$(BIN)/python -m tests.kills --kills $(KILLS)
+
+.PHONY: screenshots
+screenshots: install ## Take the pictures of the main screens in docs/screenshots anew
+	$(BIN)/python -m tests.browser.screenshots
 
 .PHONY: format
 format: install ## Format the code and fix what ruff can fix

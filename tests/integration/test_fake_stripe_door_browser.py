@@ -174,6 +174,26 @@ async def test_a_browser_may_not_list_the_account(browser: Browser, path: str) -
     assert 401 == response.status_code
 
 
+@pytest.mark.parametrize("method", ["OPTIONS", "GET", "POST"])
+async def test_pages_of_any_address_may_call_what_a_client_secret_opens(
+    browser: Browser, method: str
+) -> None:
+    confirm = await browser.http.request(method, f"{browser.path}/confirm", headers=BROWSER)
+    answer = f"/fake-stripe/challenge/{browser.intent['id']}/complete"
+    challenge = await browser.http.options(answer)
+
+    assert "*" == confirm.headers["access-control-allow-origin"]
+    assert "*" == challenge.headers["access-control-allow-origin"]
+
+
+@pytest.mark.parametrize("path", ["charges", "customers", "payment_intents", "account"])
+async def test_no_page_of_another_address_reads_anything_else(browser: Browser, path: str) -> None:
+    for method in ("OPTIONS", "GET"):
+        response = await browser.http.request(method, f"/fake-stripe/v1/{path}", headers=SECRET)
+
+        assert "access-control-allow-origin" not in response.headers
+
+
 # --- the challenge's page ---------------------------------------------------------------------
 
 

@@ -15,6 +15,7 @@ from markethub.domain.usecases.cancel_abandoned import STRAY_AFTER
 from markethub.domain.usecases.cancel_order import CancelOrderCommand
 from markethub.domain.usecases.capture_payment import CapturePaymentCommand
 from markethub.domain.usecases.charge_order import ChargeStarted
+from markethub.domain.usecases.recover import Recovered
 from markethub.entrypoints.container import build_container
 from markethub.entrypoints.setting_values import Database
 from markethub.entrypoints.settings import Settings
@@ -210,6 +211,11 @@ class TestAHold:
         world.clock.advance(days=6, hours=12)
 
         assert [] == await world.container.report_expiring()()
+
+
+async def test_a_pass_that_finds_nothing_says_so(world: World) -> None:
+    """The worker logs a pass unless it is this one, several times a second."""
+    assert Recovered() == await world.container.recover()()
 
 
 async def test_a_step_that_stumbles_does_not_keep_the_others_from_being_taken(

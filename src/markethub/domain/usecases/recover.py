@@ -71,7 +71,7 @@ class Recover:
             reminded=await step(self.remind_of_disputes(), 0),
             detached=await step(self.detach_methods(), 0),
             abandoned=await step(self.cancel_abandoned(), 0),
-            expiring=await step(self.report_expiring(), ()),
+            expiring=tuple(await step(self.report_expiring(), ())),
         )
         if stumbled:
             raise ExceptionGroup("what could not be recovered", stumbled)

@@ -58,6 +58,8 @@ def story(url: str) -> str:
 def places(url: str, settings: Settings) -> Mapping[str, str]:
     """Name what can be opened at a server."""
     found = {"interface": f"{url}/schema/", "health": f"{url}/health/ready"}
+    if settings.gateway == "fake" or settings.mode == "test":
+        found["demo_shop"] = f"{url}/demo/"
     if settings.gateway == "fake":
         found["fake_stripe"] = f"{url}/fake-stripe/v1"
     return found

@@ -11,6 +11,7 @@ from litestar.di import Provide
 from litestar.middleware import ASGIMiddleware
 from litestar.types import ASGIApp
 
+from markethub.entrypoints.demo import demo_routers
 from markethub.entrypoints.http.auth import Authenticator, Caller
 from markethub.entrypoints.http.entrance import Entrance
 from markethub.entrypoints.http.errors import EXCEPTION_HANDLERS
@@ -81,6 +82,7 @@ def create_app(
             _api(container, metrics, limits or Limits()),
             webhook.webhook_route(receive_event),
             *([door] if door else []),
+            *demo_routers(container),
         ],
         exception_handlers=EXCEPTION_HANDLERS,
         request_max_body_size=BODY_BYTES_MAXIMUM,

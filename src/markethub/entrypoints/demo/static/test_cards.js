@@ -1,0 +1,23 @@
+// The list of test cards, which no real checkout has. The stand-in for Stripe.js lets it fill in its
+// fields; Stripe's own fields nobody can fill in, so there the number is copied.
+"use strict";
+
+const note = document.getElementById("test-card-status");
+const standsIn = !document.querySelector('script[src^="https://js.stripe.com/"]');
+
+document.getElementById("test-cards").addEventListener("click", async (event) => {
+  const button = event.target.closest("button");
+  if (!button) return;
+  const { number, expiry, cvc } = button.dataset;
+  if (standsIn) {
+    const another = document.querySelector('#methods [value=""]');
+    if (another && !another.checked) another.click();
+    window.dispatchEvent(
+      new CustomEvent("fake-stripe:fill", { detail: { number, expiry, cvc } }),
+    );
+    note.textContent = `Filled in: ${button.textContent}`;
+    return;
+  }
+  await navigator.clipboard.writeText(number);
+  note.textContent = `Copied: ${number}. Expiry ${expiry}, code ${cvc}.`;
+});
