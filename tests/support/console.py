@@ -29,7 +29,8 @@ _HIDDEN: Final = re.compile(r'<input type="hidden" name="(\w+)" value="([^"]*)">
 
 def hidden(response: Response, name: str) -> str:
     """Return the value of a page's first hidden field of that name."""
-    return next(value for each, value in _HIDDEN.findall(response.text) if each == name)
+    found: list[tuple[str, str]] = _HIDDEN.findall(response.text)
+    return next(value for each, value in found if each == name)
 
 
 def said(response: Response) -> str:

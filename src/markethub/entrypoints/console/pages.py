@@ -37,9 +37,9 @@ HEADERS: Final = {
 }
 STATIC_PATH: Final = "/ops/static"
 MEDIA_TYPES: Final = {
-    "console.css": "text/css; charset=utf-8",
-    "console.js": "text/javascript; charset=utf-8",
-    "htmx.min.js": "text/javascript; charset=utf-8",
+    "console.css": "text/css",
+    "console.js": "text/javascript",
+    "htmx.min.js": "text/javascript",
     "icon.svg": "image/svg+xml",
 }
 """What is served beside the pages."""
