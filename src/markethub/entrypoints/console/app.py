@@ -8,7 +8,14 @@ from litestar.di import Provide
 from markethub.entrypoints.console.forms import Form
 from markethub.entrypoints.console.guard import FORM, Guard
 from markethub.entrypoints.console.problems import EXCEPTION_HANDLERS
-from markethub.entrypoints.console.routes import deliveries, events, fallback, methods, signing
+from markethub.entrypoints.console.routes import (
+    audit,
+    deliveries,
+    events,
+    fallback,
+    methods,
+    signing,
+)
 from markethub.entrypoints.console.sessions import Sessions
 from markethub.entrypoints.console.staff import Staff
 from markethub.entrypoints.http.auth import Authenticator
@@ -21,11 +28,13 @@ if TYPE_CHECKING:
 PATH: Final = "/ops"
 
 _PROVIDED: Final = (
+    "audit_queries",
     "clock",
     "delivery_queries",
     "inbox_queries",
     "publisher",
     "queries",
+    "record_audit",
     "remove_method",
     "replay_deliveries",
     "replay_event",
@@ -46,6 +55,7 @@ def console_router(container: "Container", authenticator: Authenticator, limits:
             *events.HANDLERS,
             *deliveries.HANDLERS,
             *methods.HANDLERS,
+            *audit.HANDLERS,
             *fallback.HANDLERS,
         ],
         dependencies={
@@ -55,7 +65,9 @@ def console_router(container: "Container", authenticator: Authenticator, limits:
             "staff": Provide(_staff, sync_to_thread=False),
             "form": Provide(_form, sync_to_thread=False),
         },
-        middleware=[shared(Guard(sessions, RateLimiter(limits, clock=clock)))],
+        middleware=[
+            shared(Guard(sessions, RateLimiter(limits, clock=clock), container.record_audit()))
+        ],
         exception_handlers=EXCEPTION_HANDLERS,
         include_in_schema=False,
     )
