@@ -71,15 +71,30 @@ class Guard(ASGIMiddleware):
             request.client.host if request.client else "", staff.caller if staff else None
         )
         check_address(request)
-        if least != OPEN and staff is None:
-            raise SignInNeeded(_way(request))
         if request.method not in _READING:
-            await self._check_form(request, staff, least)
-        if least != OPEN and not (staff and isinstance(least, Role) and staff.may(least)):
-            assert staff is not None, "nobody came past the sign-in"
+            check_origin(request)
+        if least != OPEN:
+            await self._check_role(request, staff, least)
+        if request.method in _READING:
+            await next_app(scope, receive, send)
+            return
+        form = await Form.read(request)
+        try:
+            check_token(form.text(FIELD), _secret(request, least))
+            scope["state"][FORM] = form
+            await next_app(scope, receive, send)
+        finally:
+            await form.close()
+
+    async def _check_role(
+        self, request: Request[Any, Any, Any], staff: Staff | None, least: object
+    ) -> None:
+        """Raise unless somebody is signed in who has the role; a route without one is closed."""
+        if staff is None:
+            raise SignInNeeded(_way(request))
+        if not (isinstance(least, Role) and staff.may(least)):
             await self._note_denied(request, staff)
             raise forbidden("Your role may not do this.")
-        await next_app(scope, receive, send)
 
     async def _note_denied(self, request: Request[Any, Any, Any], staff: Staff) -> None:
         route = f"{request.method} {request.scope.get('path_template', '')}"
@@ -87,14 +102,10 @@ class Guard(ASGIMiddleware):
         detail = {"asked_for": route, "role": staff.role.value}
         await self._record_audit(act_of(staff), AuditAction.CONSOLE_DENIED, detail=detail)
 
-    async def _check_form(
-        self, request: Request[Any, Any, Any], staff: Staff | None, least: object
-    ) -> None:
-        check_origin(request)
-        form = await Form.read(request)
-        secret = request.cookies.get(cookies.VISITOR) if least == OPEN else None
-        check_token(form.text(FIELD), staff.token if staff and least != OPEN else secret)
-        request.scope["state"][FORM] = form
+
+def _secret(request: Request[Any, Any, Any], least: object) -> str | None:
+    """Return what the form's token was made from: a session cannot protect what begins one."""
+    return request.cookies.get(cookies.VISITOR if least == OPEN else cookies.SESSION)
 
 
 def _way(request: Request[Any, Any, Any]) -> str:
