@@ -254,6 +254,7 @@ class Container(containers.DeclarativeContainer):
     refund_queries = store.provided.refund_queries
     dispute_queries = store.provided.dispute_queries
     delivery_queries = store.provided.delivery_queries
+    overview_queries = store.provided.overview_queries
     idempotency_keys = store.provided.idempotency_keys
     stamps = store.provided.stamps
     rotation = store.provided.rotation
