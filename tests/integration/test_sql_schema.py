@@ -19,7 +19,8 @@ from sqlalchemy.exc import DBAPIError
 
 import markethub.adapters.sqlalchemy.delivery_tables
 import markethub.adapters.sqlalchemy.dispute_tables
-import markethub.adapters.sqlalchemy.refund_tables  # noqa: F401 - likewise
+import markethub.adapters.sqlalchemy.refund_tables
+import markethub.adapters.sqlalchemy.session_tables  # noqa: F401 - likewise
 from markethub.adapters.sqlalchemy.engines import engines_for
 from markethub.adapters.sqlalchemy.schema import HEAD
 from markethub.adapters.sqlalchemy.tables import metadata

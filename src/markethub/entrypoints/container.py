@@ -258,6 +258,7 @@ class Container(containers.DeclarativeContainer):
     idempotency_keys = store.provided.idempotency_keys
     stamps = store.provided.stamps
     rotation = store.provided.rotation
+    staff_sessions = store.provided.staff_sessions
 
     account = providers.Selector(
         settings.provided.gateway,

@@ -10,6 +10,7 @@ from markethub.adapters.memory.overview import MemoryOverviewQueries
 from markethub.adapters.memory.queries import MemoryQueries
 from markethub.adapters.memory.refunds import MemoryRefundQueries
 from markethub.adapters.memory.rotation import MemoryRotation
+from markethub.adapters.memory.sessions import MemoryStaffSessions
 from markethub.adapters.memory.stamps import MemoryStamps
 from markethub.adapters.memory.unit_of_work import MemoryTransactions
 
@@ -31,6 +32,7 @@ class MemoryStore:
         self.idempotency_keys = MemoryIdempotencyKeys()
         self.stamps = MemoryStamps()
         self.rotation = MemoryRotation()
+        self.staff_sessions = MemoryStaffSessions()
 
     async def upgrade(self) -> None:
         """Bring the schema up to date: it always is."""

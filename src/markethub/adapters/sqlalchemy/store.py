@@ -27,6 +27,7 @@ from markethub.adapters.sqlalchemy.refunds import SqlRefundQueries
 from markethub.adapters.sqlalchemy.retry import Repeater
 from markethub.adapters.sqlalchemy.rotation import SqlRotation
 from markethub.adapters.sqlalchemy.sealing import Tokens
+from markethub.adapters.sqlalchemy.staff_sessions import SqlStaffSessions
 from markethub.adapters.sqlalchemy.stamps import SqlStamps
 from markethub.adapters.sqlalchemy.unit_of_work import SqlTransactions
 from markethub.adapters.sqlalchemy.vault_key import VaultKey
@@ -66,6 +67,7 @@ class SqlStore:
         self.idempotency_keys = SqlIdempotencyKeys(engine=writer, repeat=repeat, cipher=cipher)
         self.rotation = SqlRotation(writer, repeat, cipher)
         self.stamps = SqlStamps(self._engines, repeat)
+        self.staff_sessions = SqlStaffSessions(self._engines, repeat)
 
     async def upgrade(self) -> None:
         """Bring the schema up to date; safe when several processes do so at once.

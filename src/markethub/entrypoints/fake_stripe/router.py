@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from litestar import MediaType, Request, Response, Router, asgi, get, post
+from litestar import MediaType, Request, Response, Router, asgi, get, post, route
 from litestar.enums import ScopeType
 from litestar.exceptions import HTTPException, NotFoundException
 from litestar.handlers import ASGIRouteHandler, HTTPRouteHandler
@@ -12,6 +12,7 @@ from litestar.types import Receive, Scope, Send
 from markethub.adapters.fake.account import Account
 from markethub.entrypoints.fake_stripe import api, challenge
 from markethub.entrypoints.fake_stripe.challenge import Challenge
+from markethub.entrypoints.fake_stripe.stripe_js import browsers_headers, stripe_js_routes
 
 _ANSWERS: Final = {"complete": True, "fail": False}
 
@@ -23,7 +24,13 @@ def fake_stripe_router(account: Account) -> Router:
     """
     return Router(
         challenge.PREFIX,
-        route_handlers=[_api(account), _page(account), _answer(account)],
+        route_handlers=[
+            *stripe_js_routes(),
+            _api(account),
+            _page(account),
+            _answer(account),
+            _may_answer,
+        ],
         exception_handlers={
             api.RequestRefused: api.refused,
             HTTPException: api.not_served,
@@ -42,9 +49,14 @@ def _api(account: Account) -> ASGIRouteHandler:
         # A mount has no template of its own: without one, it counts as a route that is not there.
         scope["path_template"] = f"{challenge.PREFIX}/v1"
         path = ("/v1" + scope["path"]).rstrip("/")
-        answer = await api.ask(account, scope, receive, path=path)
-        response = api.encoded(answer).to_asgi_response(app=None, request=Request(scope))
-        await response(scope, receive, send)
+        shared = browsers_headers(path)
+        if scope["method"] == "OPTIONS" and shared:
+            response = Response(b"", status_code=204, headers=dict(shared))
+        else:
+            response = api.encoded(await api.ask(account, scope, receive, path=path))
+            response.headers.update(shared)
+        asgi_response = response.to_asgi_response(app=None, request=Request(scope))
+        await asgi_response(scope, receive, send)
 
     return stripe_api
 
@@ -70,7 +82,7 @@ def _answer(account: Account) -> HTTPRouteHandler:
             raise NotFoundException
         params = await api.read_params(request.scope, request.receive)
         if "source" not in params:
-            return api.encoded(
+            response = api.encoded(
                 challenge.answer_by_secret(
                     account,
                     intent_id,
@@ -79,6 +91,8 @@ def _answer(account: Account) -> HTTPRouteHandler:
                     authenticated=authenticated,
                 )
             )
+            response.headers.update(browsers_headers(f"/challenge/{intent_id}/{verb}"))
+            return response
         found = Challenge.find(account, intent_id, str(params["source"]))
         if found is None:
             return _html(challenge.gone_page(), status=404)
@@ -88,6 +102,13 @@ def _answer(account: Account) -> HTTPRouteHandler:
         return Response("", status_code=303, headers={"location": target})
 
     return answer_challenge
+
+
+@route("/challenge/{intent_id:str}/{verb:str}", http_method="OPTIONS", sync_to_thread=False)
+def _may_answer(intent_id: FromPath[str], verb: FromPath[str]) -> Response[bytes]:
+    """Tell a browser that the stand-in's frame may answer a challenge."""
+    headers = dict(browsers_headers(f"/challenge/{intent_id}/{verb}"))
+    return Response(b"", status_code=204, headers=headers)
 
 
 def _html(text: str, *, status: int = 200, policy: str = challenge.NO_FORMS) -> Response[str]:

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from litestar import Litestar, Request, Router
 from litestar.di import Provide
-from litestar.middleware import ASGIMiddleware
-from litestar.types import ASGIApp
 
+from markethub.entrypoints.console.app import console_router
+from markethub.entrypoints.console.pages import templates
 from markethub.entrypoints.http.auth import Authenticator, Caller
 from markethub.entrypoints.http.entrance import Entrance
 from markethub.entrypoints.http.errors import EXCEPTION_HANDLERS
@@ -28,6 +28,7 @@ from markethub.entrypoints.http.routes.payments import payments_router
 from markethub.entrypoints.http.routes.refunds import payment_refunds_router, refunds_router
 from markethub.entrypoints.http.routes.stripe import stripe_router
 from markethub.entrypoints.lifecycle import running
+from markethub.entrypoints.wiring import provide, shared
 
 if TYPE_CHECKING:
     from markethub.entrypoints.container import Container
@@ -73,9 +74,12 @@ def create_app(
     metrics = Metrics(container.guard())
     door = container.fake_router()
     receive_event = container.receive_event()
+    authenticator = _authenticator(container)
+    limits = limits or Limits()
     app = Litestar(
         route_handlers=[
-            _api(container, metrics, limits or Limits()),
+            _api(container, metrics, authenticator, limits),
+            console_router(container, authenticator, limits),
             webhook.webhook_route(receive_event),
             *([door] if door else []),
         ],
@@ -84,6 +88,7 @@ def create_app(
         openapi_config=openapi_config(
             version("markethub"), applications={webhook.PATH: webhook.DOCUMENTED}
         ),
+        template_config=templates(container.settings()),
         lifespan=[_alive(container)] if lifespan is None else list(lifespan),
         # Our own log lines are the only ones: the framework's would repeat paths and inputs.
         logging_config=None,
@@ -100,15 +105,21 @@ def _alive(container: "Container") -> Lifespan:
     return lambda _: alive()
 
 
-def _api(container: "Container", metrics: Metrics, limits: Limits) -> Router:
-    """Return every route of ours, behind the entrance."""
-    settings, clock = container.settings(), container.clock()
-    authenticator = Authenticator(
+def _authenticator(container: "Container") -> Authenticator:
+    settings = container.settings()
+    return Authenticator(
         storefront_keys=settings.storefront_keys,
         ops_keys=settings.ops_keys,
         customer_token_secret=settings.customer_token_secret,
-        clock=clock,
+        clock=container.clock(),
     )
+
+
+def _api(
+    container: "Container", metrics: Metrics, authenticator: Authenticator, limits: Limits
+) -> Router:
+    """Return every route of ours, behind the entrance."""
+    clock = container.clock()
     return Router(
         "/",
         route_handlers=[
@@ -122,35 +133,14 @@ def _api(container: "Container", metrics: Metrics, limits: Limits) -> Router:
             health_router,
         ],
         dependencies={
-            **{name: _provide(container, name) for name in _PROVIDED},
+            **{name: provide(container, name) for name in _PROVIDED},
             "metrics": Provide(lambda: metrics, sync_to_thread=False),
             "caller": Provide(_caller, sync_to_thread=False),
         },
         middleware=[
-            _shared(Entrance(authenticator, RateLimiter(limits, clock=clock))),
-            _shared(Idempotency(container.idempotency_keys(), clock=clock)),
+            shared(Entrance(authenticator, RateLimiter(limits, clock=clock))),
+            shared(Idempotency(container.idempotency_keys(), clock=clock)),
         ],
-    )
-
-
-def _shared(middleware: ASGIMiddleware) -> Callable[[ASGIApp], ASGIApp]:
-    """Return the same middleware for every route.
-
-    Litestar copies routers deeply, and with them whatever their middleware holds: the clock,
-    the counts of the limiter, the connections of the store. A function it leaves as it is.
-    """
-
-    def wrap(app: ASGIApp) -> ASGIApp:
-        return middleware(app)
-
-    return wrap
-
-
-def _provide(container: "Container", name: str) -> Provide:
-    provider = getattr(container, name)
-    return Provide(
-        lambda: provider(),  # noqa: PLW0108 - Litestar takes functions only, a provider is none
-        sync_to_thread=False,
     )
 
 

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from enum import StrEnum
 from hashlib import sha256
 from hmac import compare_digest
+from hmac import digest as hmac_digest
 from typing import Any, Final
 
 import attrs
@@ -131,6 +132,21 @@ class Authenticator:
         if scheme.lower() != "bearer" or not 0 < len(token) <= _TOKEN_CHARACTERS_MAXIMUM:
             return None
         return self._by_key(token) or self._by_token(token)
+
+    def operator(self, key: str) -> Caller | None:
+        """Return whose operations key this is, or None: for who signs in with it."""
+        caller = self._by_key(key) if 0 < len(key) <= _TOKEN_CHARACTERS_MAXIMUM else None
+        return caller if caller is not None and caller.kind is CallerKind.OPS else None
+
+    def vouch(self, name: str, text: str) -> tuple[Caller, str] | None:
+        """Return the operator of that name, and what only their key makes of the text.
+
+        None for a name that no operations key has (any more).
+        """
+        for digest, caller in self._keys:
+            if caller.kind is CallerKind.OPS and caller.name == name:
+                return caller, hmac_digest(digest, text.encode(), "sha256").hex()
+        return None
 
     def _by_key(self, token: str) -> Caller | None:
         given, found = _digest(token), None

@@ -36,7 +36,7 @@ class Entrance(ASGIMiddleware):
         # OPTIONS is answered by the framework with the allowed methods, and reaches nothing.
         if access != PUBLIC and request.method != "OPTIONS":
             self._admit(request, access or Access())
-        _check_address(request)
+        check_address(request)
         await next_app(scope, receive, send)
 
     def _admit(self, request: Request[Any, Any, Any], access: Access) -> None:
@@ -49,7 +49,7 @@ class Entrance(ASGIMiddleware):
         request.scope["user"] = caller
 
 
-def _check_address(request: Request[Any, Any, Any]) -> None:
+def check_address(request: Request[Any, Any, Any]) -> None:
     """Raise for a path or query that must not reach a database or a log."""
     for name, value in request.path_params.items():
         check_text(str(value), field=name)

@@ -35,6 +35,8 @@ class Limits:
     """Shared by everybody behind one address: X-Forwarded-For can be forged, so it is ignored."""
     customer: Rate = Rate(burst=120, per_second=4)
     operator: Rate = Rate(burst=600, per_second=20)
+    sign_in: Rate = Rate(burst=10, per_second=0.2)
+    """Attempts to sign in to the console from one address: a person's, not a guesser's."""
 
 
 class Buckets:
@@ -76,7 +78,7 @@ class RateLimiter:
         """
         if caller is not None and caller.kind is CallerKind.STOREFRONT:
             return
-        wait_s = self._addresses.take(_network(address))
+        wait_s = self._addresses.take(network(address))
         if caller is not None and not wait_s:
             of_kind = self._customers if caller.customer_id is not None else self._operators
             wait_s = of_kind.take(caller.name)
@@ -89,7 +91,7 @@ class RateLimiter:
             )
 
 
-def _network(address: str) -> str:
+def network(address: str) -> str:
     """Return what one caller cannot change at will: of IPv6 that is the first 64 bits."""
     try:
         parsed = ipaddress.ip_address(address)
