@@ -8,7 +8,14 @@ from litestar.di import Provide
 from markethub.entrypoints.console.forms import Form
 from markethub.entrypoints.console.guard import FORM, Guard
 from markethub.entrypoints.console.problems import EXCEPTION_HANDLERS
-from markethub.entrypoints.console.routes import deliveries, events, fallback, methods, signing
+from markethub.entrypoints.console.routes import (
+    deliveries,
+    events,
+    fallback,
+    methods,
+    overview,
+    signing,
+)
 from markethub.entrypoints.console.sessions import Sessions
 from markethub.entrypoints.console.staff import Staff
 from markethub.entrypoints.http.auth import Authenticator
@@ -24,6 +31,7 @@ _PROVIDED: Final = (
     "clock",
     "delivery_queries",
     "inbox_queries",
+    "overview_queries",
     "publisher",
     "queries",
     "remove_method",
@@ -43,6 +51,7 @@ def console_router(container: "Container", authenticator: Authenticator, limits:
         PATH,
         route_handlers=[
             *signing.HANDLERS,
+            *overview.HANDLERS,
             *events.HANDLERS,
             *deliveries.HANDLERS,
             *methods.HANDLERS,
