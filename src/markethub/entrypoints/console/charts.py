@@ -22,7 +22,7 @@ ROW: Final = 34
 """Height of a row of ``ranking``."""
 _GAP: Final = 4
 """A fifth at most of a column's place stays empty: one part in so many."""
-_LABELS_MAXIMUM: Final = 6
+_LABELS_MAXIMUM: Final = 5
 
 Format = Callable[[int], str]
 

@@ -120,7 +120,8 @@ def success(figures: Figures, period: Period) -> Drawing:
 
 def declines(found: Sequence[Declined]) -> Drawing:
     """Draw why payments were declined, the most frequent reasons first."""
-    shown, rest = found[:REASONS_MAXIMUM], found[REASONS_MAXIMUM:]
+    most = REASONS_MAXIMUM if len(found) > REASONS_MAXIMUM + 1 else len(found)
+    shown, rest = found[:most], found[most:]
     rows = [(each.reason.replace("_", " ").capitalize(), each.payments) for each in shown]
     if rest:
         rows.append((f"{len(rest)} other reasons", sum(each.payments for each in rest)))
