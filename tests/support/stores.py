@@ -31,6 +31,7 @@ from markethub.domain.operation import CancelIntent, Operation, ProviderRequest
 from markethub.domain.order import Cart, Line, Order
 from markethub.domain.payment import Payment
 from markethub.domain.payment_method import PaymentMethod
+from markethub.domain.ports.audit import AuditQueries
 from markethub.domain.ports.disputes import DisputeQueries
 from markethub.domain.ports.idempotency import IdempotencyKeys
 from markethub.domain.ports.inbox import Inbox, InboxQueries, Lease
@@ -69,6 +70,8 @@ class Store(Protocol):
     def delivery_queries(self) -> DeliveryQueries: ...
     @property
     def overview_queries(self) -> OverviewQueries: ...
+    @property
+    def audit_queries(self) -> AuditQueries: ...
     @property
     def idempotency_keys(self) -> IdempotencyKeys: ...
     @property

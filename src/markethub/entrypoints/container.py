@@ -52,6 +52,7 @@ from markethub.domain.usecases.process_inbox import LeasesInHand, ProcessInbox, 
 from markethub.domain.usecases.receive_event import ReceiveEvent, ReceiveEventCommand
 from markethub.domain.usecases.reconcile import Reconcile
 from markethub.domain.usecases.reconcile_disputes import ReconcileDisputes, RemindOfDisputes
+from markethub.domain.usecases.record_audit import RecordAudit
 from markethub.domain.usecases.recover import Recover
 from markethub.domain.usecases.refund_events import RefundEvents
 from markethub.domain.usecases.refund_payment import RefundPayment
@@ -255,6 +256,7 @@ class Container(containers.DeclarativeContainer):
     dispute_queries = store.provided.dispute_queries
     delivery_queries = store.provided.delivery_queries
     overview_queries = store.provided.overview_queries
+    audit_queries = store.provided.audit_queries
     idempotency_keys = store.provided.idempotency_keys
     stamps = store.provided.stamps
     rotation = store.provided.rotation
@@ -279,6 +281,7 @@ class Container(containers.DeclarativeContainer):
     subscriptions = providers.Singleton(_subscriptions, carrier)
     translator = providers.Singleton(_translator, settings)
 
+    record_audit = providers.Factory(RecordAudit, transactions=transactions, clock=clock)
     settlement = providers.Factory(
         Settlement, transactions=transactions, gateway=gateway, clock=clock, ids=ids
     )

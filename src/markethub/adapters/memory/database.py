@@ -8,6 +8,7 @@ import attrs
 
 from markethub.adapters.memory import rules
 from markethub.adapters.memory.tables import Index, Table
+from markethub.domain.audit import AuditEntry
 from markethub.domain.customer import Customer
 from markethub.domain.delivery import Attempt, Delivery
 from markethub.domain.dispute import Dispute
@@ -193,6 +194,12 @@ class Database:
         self.deliveries = Table[int, Delivery]("deliveries", UNDELIVERED, UNDELIVERED_OF)
         self.attempts: list[Attempt] = []
         self.endpoints = Table[str, Endpoint]("delivery_endpoints")
+        self.audit: list[AuditEntry] = []
+
+    def record(self, entries: Sequence[AuditEntry]) -> None:
+        """Append to the audit log, each with its number."""
+        for entry in entries:
+            self.audit.append(attrs.evolve(entry, sequence=len(self.audit) + 1))
 
     def tell(self, events: Sequence[DomainEvent]) -> None:
         """Append to the outbox; public events begin their way to the storefront."""

@@ -1,5 +1,6 @@
 """The memory store: what the SQL stores are, without a database."""
 
+from markethub.adapters.memory.audit import MemoryAuditQueries
 from markethub.adapters.memory.database import Database
 from markethub.adapters.memory.deliveries import MemoryDeliveryQueries
 from markethub.adapters.memory.disputes import MemoryDisputeQueries
@@ -27,6 +28,7 @@ class MemoryStore:
         self.inbox_queries = MemoryInboxQueries(database)
         self.refund_queries = MemoryRefundQueries(database)
         self.dispute_queries = MemoryDisputeQueries(database)
+        self.audit_queries = MemoryAuditQueries(database)
         self.delivery_queries = MemoryDeliveryQueries(database)
         self.overview_queries = MemoryOverviewQueries(database)
         self.idempotency_keys = MemoryIdempotencyKeys()

@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
+from markethub.adapters.memory.audit import MemoryAuditLog
 from markethub.adapters.memory.database import Database
 from markethub.adapters.memory.deliveries import MemoryDeliveries
 from markethub.adapters.memory.disputes import MemoryDisputes, MemorySubmissions
@@ -22,6 +23,7 @@ from markethub.domain.errors import StaleWrite
 from markethub.domain.ports.unit_of_work import Transaction, Transactions
 
 if TYPE_CHECKING:
+    from markethub.domain.audit import AuditEntry
     from markethub.domain.delivery import Attempt
     from markethub.domain.events import DomainEvent
     from markethub.domain.ids import OperationId
@@ -43,6 +45,7 @@ class MemoryTransaction:
         self._holder = Holder()
         self._outbox: list[DomainEvent] = []
         self._attempts: list[Attempt] = []
+        self._acts: list[AuditEntry] = []
         self._staged: list[Staged[Any, Any]] = []
 
     def _rows(self, table: Table[Id, Row]) -> Staged[Id, Row]:
@@ -121,6 +124,11 @@ class MemoryTransaction:
             attempts=self._attempts,
         )
 
+    @cached_property
+    def audit(self) -> MemoryAuditLog:
+        """What people did."""
+        return MemoryAuditLog(self._acts)
+
     def commit(self) -> None:
         """Make everything visible at once. Raises StaleWrite, and then nothing is."""
         written = [staged for staged in self._staged if staged.has_written]
@@ -128,6 +136,7 @@ class MemoryTransaction:
             staged.verify()
         for staged in written:
             staged.apply()
+        self._database.record(self._acts)
         self._database.tell(self._outbox)
         self._database.attempts.extend(self._attempts)
 

@@ -8,6 +8,7 @@ import asyncpg
 from sqlalchemy.exc import SQLAlchemyError
 
 from markethub.adapters.sqlalchemy import schema
+from markethub.adapters.sqlalchemy.audit import SqlAuditQueries
 from markethub.adapters.sqlalchemy.begin import Begin, BeginOnCore, BeginOnDriver
 from markethub.adapters.sqlalchemy.deliveries import SqlDeliveryQueries
 from markethub.adapters.sqlalchemy.disputes import SqlDisputeQueries
@@ -62,6 +63,7 @@ class SqlStore:
         self.inbox_queries = SqlInboxQueries(reader, repeat)
         self.refund_queries = SqlRefundQueries(reader, repeat)
         self.dispute_queries = SqlDisputeQueries(reader, repeat)
+        self.audit_queries = SqlAuditQueries(reader, repeat)
         self.delivery_queries = SqlDeliveryQueries(reader, repeat)
         self.overview_queries = SqlOverviewQueries(reader, repeat)
         self.idempotency_keys = SqlIdempotencyKeys(engine=writer, repeat=repeat, cipher=cipher)

@@ -5,6 +5,7 @@ from typing import TypeVar
 
 import attrs
 
+from markethub.adapters.sqlalchemy.audit import SqlAuditLog
 from markethub.adapters.sqlalchemy.begin import Begin, Begun
 from markethub.adapters.sqlalchemy.deliveries import SqlDeliveries
 from markethub.adapters.sqlalchemy.disputes import SqlDisputes, SqlSubmissions
@@ -43,6 +44,7 @@ class SqlTransaction:
     customers: SqlCustomers
     methods: SqlMethods
     deliveries: SqlDeliveries
+    audit: SqlAuditLog
 
     @classmethod
     def on(cls, session: Session, sealing: Sealing) -> "SqlTransaction":
@@ -59,6 +61,7 @@ class SqlTransaction:
             customers=SqlCustomers(session, sealing),
             methods=SqlMethods(session, sealing),
             deliveries=SqlDeliveries(session),
+            audit=SqlAuditLog(session),
         )
 
 

@@ -16,6 +16,7 @@ from markethub.domain.ledger import Entry
 from markethub.domain.operation import Operation
 from markethub.domain.order import Order
 from markethub.domain.payment import Payment
+from markethub.domain.ports.audit import AuditLog
 from markethub.domain.ports.disputes import Disputes, Submissions
 from markethub.domain.ports.inbox import InboxEvents
 from markethub.domain.ports.methods import Customers, Methods
@@ -196,6 +197,11 @@ class Transaction(Protocol):
     @property
     def inbox(self) -> InboxEvents:
         """Stored events of the provider."""
+        ...
+
+    @property
+    def audit(self) -> AuditLog:
+        """What people did."""
         ...
 
 

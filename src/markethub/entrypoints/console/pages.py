@@ -1,6 +1,7 @@
 """Pages: what templates are rendered with, and the headers that go with them."""
 
 from datetime import UTC, datetime
+from functools import cache
 from hashlib import sha256
 from importlib.resources import files
 from secrets import token_urlsafe
@@ -36,9 +37,9 @@ HEADERS: Final = {
 }
 STATIC_PATH: Final = "/ops/static"
 MEDIA_TYPES: Final = {
-    "console.css": "text/css; charset=utf-8",
-    "console.js": "text/javascript; charset=utf-8",
-    "htmx.min.js": "text/javascript; charset=utf-8",
+    "console.css": "text/css",
+    "console.js": "text/javascript",
+    "htmx.min.js": "text/javascript",
     "icon.svg": "image/svg+xml",
 }
 """What is served beside the pages."""
@@ -123,6 +124,11 @@ def static_file(name: str) -> bytes:
 
 def templates(settings: Settings) -> TemplateConfig[JinjaTemplateEngine]:
     """Return the engine of the console's pages."""
+    return TemplateConfig(instance=_engine(settings.mode, settings.gateway))
+
+
+@cache  # Templates are compiled once, however many applications a process makes.
+def _engine(mode: str, gateway: str) -> JinjaTemplateEngine:
     environment = Environment(
         loader=PackageLoader("markethub.entrypoints.console"),
         autoescape=True,
@@ -134,13 +140,13 @@ def templates(settings: Settings) -> TemplateConfig[JinjaTemplateEngine]:
     environment.globals.update(
         static=lambda name: f"{STATIC_PATH}/{name}?v={versions[name]}",
         navigation=NAVIGATION,
-        mode=settings.mode,
-        gateway=settings.gateway,
+        mode=mode,
+        gateway=gateway,
         csrf_field=_csrf_field,
         once_field=_once_field,
         local=_local,
     )
-    return TemplateConfig(instance=JinjaTemplateEngine.from_environment(environment))
+    return JinjaTemplateEngine.from_environment(environment)
 
 
 @pass_context

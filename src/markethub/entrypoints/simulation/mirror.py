@@ -13,6 +13,8 @@ from sqlalchemy.dialects.sqlite import dialect as sqlite_dialect
 
 from markethub.adapters.memory.database import Database
 from markethub.adapters.sqlalchemy import tables
+from markethub.adapters.sqlalchemy.audit import audit_from_row
+from markethub.adapters.sqlalchemy.audit_tables import audit_log
 from markethub.adapters.sqlalchemy.deliveries import delivery_from_row
 from markethub.adapters.sqlalchemy.delivery_tables import deliveries
 from markethub.adapters.sqlalchemy.dispute_mappers import dispute_from_row, submission_from_row
@@ -86,6 +88,7 @@ QUERIES: Final[Mapping[str, _Query]] = {
             tables.ledger_entries,
             tables.inbox,
             tables.outbox,
+            audit_log,
         )
     },
     deliveries.name: _Query.of(_TELLING),
@@ -117,6 +120,8 @@ class Mirror:
             for row in self._rows(table, f"{table}.rowid = ?", (rowid,)):
                 if table == _OUTBOX:
                     told.append(event_from_row(row))
+                elif table == audit_log.name:
+                    database.record([audit_from_row(row)])
                 else:
                     _put(database, *self._found(table, row))
         database.follow(told)
@@ -128,6 +133,8 @@ class Mirror:
             for row in self._rows(table, f"1 ORDER BY {table}.rowid", ()):
                 if table == _OUTBOX:
                     database.outbox.append(event_from_row(row))
+                elif table == audit_log.name:
+                    database.record([audit_from_row(row)])
                 else:
                     _put(database, *self._found(table, row))
         return database

@@ -17,7 +17,7 @@ from markethub.domain.delivery import Answer, Message
 from markethub.domain.errors import CommitUnknown, StaleWrite, StoreUnavailable
 from markethub.domain.ids import IdPrefix
 from markethub.domain.inbox_event import InboxEvent
-from markethub.domain.ports import disputes, inbox, methods, outbox, refunds, unit_of_work
+from markethub.domain.ports import audit, disputes, inbox, methods, outbox, refunds, unit_of_work
 from markethub.domain.ports.idempotency import IdempotencyKeys
 from markethub.domain.ports.inbox import Inbox
 from markethub.domain.ports.unit_of_work import Transaction, Transactions
@@ -165,6 +165,7 @@ REPOSITORIES: Final = {
     "submissions": disputes.Submissions,
     "deliveries": outbox.Deliveries,
     "inbox": inbox.InboxEvents,
+    "audit": audit.AuditLog,
 }
 """What a transaction holds, by the name that its sites begin with."""
 
@@ -243,6 +244,7 @@ class Store(Protocol):
     refund_queries: Any
     dispute_queries: Any
     delivery_queries: Any
+    audit_queries: Any
     idempotency_keys: Any
     stamps: Any
     rotation: Any
@@ -260,6 +262,7 @@ class StruckStore:
         self.refund_queries = inner.refund_queries
         self.dispute_queries = inner.dispute_queries
         self.delivery_queries = inner.delivery_queries
+        self.audit_queries = inner.audit_queries
         self.idempotency_keys = struck_keys(inner.idempotency_keys, passage)
         self.stamps = inner.stamps
         self.rotation = inner.rotation

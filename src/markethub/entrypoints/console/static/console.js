@@ -46,6 +46,7 @@ window.addEventListener("pageshow", () => {
   }
 });
 
+// Without scripts a button is never held back; with them it waits for a choice.
 document.addEventListener("htmx:afterSettle", () => {
   for (const form of document.querySelectorAll("form")) count(form);
 });

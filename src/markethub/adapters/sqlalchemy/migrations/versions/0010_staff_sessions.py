@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0010"
-down_revision = "0008"
+down_revision = "0009"
 branch_labels = None
 depends_on = None
 
@@ -24,7 +24,7 @@ def upgrade() -> None:
         sa.Column("created_at", _MOMENT, nullable=False),
         sa.Column("seen_at", _MOMENT, nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_staff_sessions"),
-        sa.CheckConstraint("length(id) = 64", name="ck_staff_sessions_id_hashed"),
+        sa.CheckConstraint("length(id) = 64", name=op.f("ck_staff_sessions_id_hashed")),
         sqlite_strict=True,
     )
     op.create_index("ix_staff_sessions_seen_at", "staff_sessions", ["seen_at"])
