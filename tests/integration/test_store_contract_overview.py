@@ -409,3 +409,41 @@ async def test_a_delivery_is_failing_once_it_was_tried_in_vain(store: Store) -> 
     await store.transactions.run(try_first)
 
     assert 1 == (await store.overview_queries.waiting(now=START)).failing_deliveries
+
+
+# --- the list of disputes by their due date -----------------------------------------------------
+
+
+@pytest.mark.parametrize("limit", [1, 2, 3, 4, 50])
+async def test_pages_of_answerable_disputes_go_by_due_date_and_hold_each_once(
+    store: Store, limit: int
+) -> None:
+    await sold(store, 1)
+    await save(
+        store,
+        dispute("dsp_1", evidence_due_by=None),
+        dispute("dsp_2", evidence_due_by=later(days=9)),
+        dispute("dsp_3", status=DisputeStatus.WARNING_NEEDS_RESPONSE),
+        dispute("dsp_4", evidence_due_by=None),
+        dispute("dsp_5", status=DisputeStatus.LOST),
+    )
+    found: list[str] = []
+    cursor = None
+    while True:
+        page = await store.dispute_queries.answerable(cursor=cursor, limit=limit)
+        found += [each.id for each in page.items]
+        cursor = page.next_cursor
+        if cursor is None:
+            break
+
+    assert ["dsp_3", "dsp_2", "dsp_1", "dsp_4"] == found
+
+
+async def test_what_was_asked_about_a_dispute_is_returned_oldest_first(store: Store) -> None:
+    await sold(store, 1)
+    done = submission("sub_2").done(now=START)
+    newer = attrs.evolve(submission("sub_1"), created_at=later(seconds=1))
+    await save(store, dispute(), dispute("dsp_2"), done, newer, submission("sub_3", of="dsp_2"))
+    asked = await store.dispute_queries.submissions(dispute().id)
+
+    assert ["sub_2", "sub_1"] == [each.id for each in asked]

@@ -125,6 +125,7 @@ submissions: Final = Table(
         sqlite_where=text("origin IS NOT NULL"),
         postgresql_where=text("origin IS NOT NULL"),
     ),
+    Index("ix_submissions_dispute_id", "dispute_id"),
     Index(
         "ix_submissions_due",
         "next_attempt_at",
