@@ -220,7 +220,8 @@ class SqlDisputeQueries:
     async def _rows(self, query: Select[Any]) -> Sequence[Any]:
         async def once() -> Sequence[Any]:
             async with self._reader.connect() as connection:
-                return (await connection.execute(query)).mappings().all()
+                rows: Sequence[Any] = (await connection.execute(query)).mappings().all()
+                return rows
 
         return await self._repeat(once)
 
