@@ -23,6 +23,8 @@ ROW: Final = 34
 _GAP: Final = 4
 """A fifth at most of a column's place stays empty: one part in so many."""
 _LABELS_MAXIMUM: Final = 5
+_ALL_LABELLED: Final = 7
+"""So many points each have a label."""
 
 Format = Callable[[int], str]
 
@@ -203,7 +205,7 @@ def _grid(top: int, show: Format, bottom: int = 0) -> Markup:
 
 def _labels(points: Sequence[Point], place: float) -> Markup:
     """Return as many labels as are legible beside one another, the last among them."""
-    every = -(-len(points) // _LABELS_MAXIMUM)
+    every = 1 if len(points) <= _ALL_LABELLED else -(-len(points) // _LABELS_MAXIMUM)
     last = len(points) - 1
     shown = [index for index in range(len(points)) if (last - index) % every == 0]
     return Markup("").join(

@@ -33,7 +33,7 @@ class Group:
 
 GROUPS: Final = (
     Group(
-        "What was sold",
+        "The order",
         (
             Field("product_description", "What was sold", "In words that a banker follows.", 3),
             Field("service_date", "Day of the service", "Where it was a service."),
