@@ -15,6 +15,7 @@ pytestmark = pytest.mark.anyio
 PAGES = (
     "/ops/events",
     "/ops/deliveries",
+    "/ops/audit",
     "/ops/customers",
     "/ops/customers/c-1",
     "/ops/nothing",

@@ -9,6 +9,7 @@ from markethub.entrypoints.console.forms import Form
 from markethub.entrypoints.console.guard import FORM, Guard
 from markethub.entrypoints.console.problems import EXCEPTION_HANDLERS
 from markethub.entrypoints.console.routes import (
+    audit,
     deliveries,
     disputes,
     events,
@@ -31,6 +32,7 @@ PATH: Final = "/ops"
 _PROVIDED: Final = (
     "accept_dispute",
     "attach_file",
+    "audit_queries",
     "clock",
     "delivery_queries",
     "dispute_queries",
@@ -39,6 +41,7 @@ _PROVIDED: Final = (
     "overview_queries",
     "publisher",
     "queries",
+    "record_audit",
     "remove_method",
     "replay_deliveries",
     "replay_event",
@@ -67,6 +70,7 @@ def console_router(container: "Container", authenticator: Authenticator, limits:
             *disputes.HANDLERS,
             *deliveries.HANDLERS,
             *methods.HANDLERS,
+            *audit.HANDLERS,
             *fallback.HANDLERS,
         ],
         dependencies={
@@ -77,7 +81,9 @@ def console_router(container: "Container", authenticator: Authenticator, limits:
             "staff": Provide(_staff, sync_to_thread=False),
             "form": Provide(_form, sync_to_thread=False),
         },
-        middleware=[shared(Guard(sessions, RateLimiter(limits, clock=clock)))],
+        middleware=[
+            shared(Guard(sessions, RateLimiter(limits, clock=clock), container.record_audit()))
+        ],
         exception_handlers=EXCEPTION_HANDLERS,
         include_in_schema=False,
     )

@@ -42,6 +42,12 @@ class Form:
                     check_text(value, field=name)
         return cls(fields)
 
+    async def close(self) -> None:
+        """Let go of the files that were sent."""
+        for value in (each for values in self._fields.values() for each in values):
+            if isinstance(value, UploadFile):
+                await value.close()
+
     def text(self, name: str) -> str:
         """Return a field's one text without space around it; empty if it was not sent.
 

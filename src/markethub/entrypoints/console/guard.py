@@ -9,7 +9,10 @@ from litestar.enums import ScopeType
 from litestar.middleware import ASGIMiddleware
 from litestar.types import ASGIApp, Receive, Scope, Send
 
+from markethub.domain.audit import AuditAction
+from markethub.domain.usecases.record_audit import RecordAudit
 from markethub.entrypoints.console import cookies
+from markethub.entrypoints.console.acts import act_of
 from markethub.entrypoints.console.forgery import FIELD, check_origin, check_token
 from markethub.entrypoints.console.forms import Form
 from markethub.entrypoints.console.sessions import Sessions
@@ -49,10 +52,11 @@ class Guard(ASGIMiddleware):
 
     scopes = (ScopeType.HTTP,)
 
-    def __init__(self, sessions: Sessions, limiter: RateLimiter) -> None:
-        """Ask ``sessions`` who it is, and ``limiter`` whether it is too much."""
+    def __init__(self, sessions: Sessions, limiter: RateLimiter, record_audit: RecordAudit) -> None:
+        """Ask ``sessions`` who it is, ``limiter`` whether it is too much; write down refusals."""
         self._sessions = sessions
         self._limiter = limiter
+        self._record_audit = record_audit
 
     async def handle(self, scope: Scope, receive: Receive, send: Send, next_app: ASGIApp) -> None:
         """Let the request pass, or raise the problem that answers it."""
@@ -67,24 +71,41 @@ class Guard(ASGIMiddleware):
             request.client.host if request.client else "", staff.caller if staff else None
         )
         check_address(request)
-        if least != OPEN and staff is None:
-            raise SignInNeeded(_way(request))
         if request.method not in _READING:
-            await self._check_form(request, staff, least)
-        if least != OPEN and not (staff and isinstance(least, Role) and staff.may(least)):
-            assert staff is not None, "nobody came past the sign-in"
-            _log.warning("console.denied", actor=staff.name, route=scope.get("path_template", ""))
-            raise forbidden("Your role may not do this.")
-        await next_app(scope, receive, send)
+            check_origin(request)
+        if least != OPEN:
+            await self._check_role(request, staff, least)
+        if request.method in _READING:
+            await next_app(scope, receive, send)
+            return
+        form = await Form.read(request)
+        try:
+            check_token(form.text(FIELD), _secret(request, least))
+            scope["state"][FORM] = form
+            await next_app(scope, receive, send)
+        finally:
+            await form.close()
 
-    async def _check_form(
+    async def _check_role(
         self, request: Request[Any, Any, Any], staff: Staff | None, least: object
     ) -> None:
-        check_origin(request)
-        form = await Form.read(request)
-        secret = request.cookies.get(cookies.VISITOR) if least == OPEN else None
-        check_token(form.text(FIELD), staff.token if staff and least != OPEN else secret)
-        request.scope["state"][FORM] = form
+        """Raise unless somebody is signed in who has the role; a route without one is closed."""
+        if staff is None:
+            raise SignInNeeded(_way(request))
+        if not (isinstance(least, Role) and staff.may(least)):
+            await self._note_denied(request, staff)
+            raise forbidden("Your role may not do this.")
+
+    async def _note_denied(self, request: Request[Any, Any, Any], staff: Staff) -> None:
+        route = f"{request.method} {request.scope.get('path_template', '')}"
+        _log.warning("console.denied", actor=staff.name, route=route)
+        detail = {"asked_for": route, "role": staff.role.value}
+        await self._record_audit(act_of(staff), AuditAction.CONSOLE_DENIED, detail=detail)
+
+
+def _secret(request: Request[Any, Any, Any], least: object) -> str | None:
+    """Return what the form's token was made from: a session cannot protect what begins one."""
+    return request.cookies.get(cookies.VISITOR if least == OPEN else cookies.SESSION)
 
 
 def _way(request: Request[Any, Any, Any]) -> str:

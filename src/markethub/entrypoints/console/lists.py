@@ -43,7 +43,7 @@ def addressed(path: str, **params: str | None) -> str:
     return f"{path}?{query}" if query else path
 
 
-def pages(request: Request[Any, Any, Any], next_cursor: str | None) -> dict[str, str | None]:
+def pages(request: Request[Any, Any, Any], next_cursor: str | None) -> dict[str, Any]:
     """Return where the next page of this list is, and the first one, if this is another."""
     kept = {name: value for name, value in request.query_params.items() if name not in _KEPT_OUT}
     path = request.url.path

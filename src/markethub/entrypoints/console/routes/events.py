@@ -8,12 +8,15 @@ from litestar import Request, Response, get, post
 from litestar.params import FromPath
 from litestar.response import Template
 
+from markethub.domain.audit import AuditAction
 from markethub.domain.errors import NotFound, PaymentsError
 from markethub.domain.ids import EventId
 from markethub.domain.inbox_event import InboxEvent, InboxStatus
 from markethub.domain.ports.inbox import InboxFilter, InboxQueries
 from markethub.domain.ports.queries import Queries
+from markethub.domain.usecases.record_audit import RecordAudit
 from markethub.domain.usecases.replay_event import ReplayEvent
+from markethub.entrypoints.console.acts import act_of
 from markethub.entrypoints.console.forms import Form
 from markethub.entrypoints.console.lists import PAGE, chosen, chosen_of, looked_up, options, pages
 from markethub.entrypoints.console.pages import render, see_other
@@ -52,16 +55,21 @@ async def show_event(
 
 @post("/events/{event_id:str}/replay", status_code=303, opt={ROLE: Role.SUPPORT})
 async def replay_one(
+    *,
     request: Request[Any, Any, Any],
     event_id: FromPath[str],
     inbox_queries: Injected[InboxQueries],
     replay_event: Injected[ReplayEvent],
+    record_audit: Injected[RecordAudit],
     staff: Injected[Staff],
+    form: Injected[Form],
 ) -> Response[Any]:
     """Let one event begin anew."""
     found = await _found(inbox_queries, event_id)
     try:
+        act = act_of(staff, form)
         await replay_event(found.event.id)
+        await record_audit(act, AuditAction.EVENT_REPLAY, subject=found.event.id)
     except PaymentsError as error:
         status, problem = problem_of(error)
         return _show(request, found, status=status, problem=problem)
@@ -76,6 +84,7 @@ async def replay_several(
     inbox_queries: Injected[InboxQueries],
     queries: Injected[Queries],
     replay_event: Injected[ReplayEvent],
+    record_audit: Injected[RecordAudit],
     staff: Injected[Staff],
     form: Injected[Form],
 ) -> Response[Any]:
@@ -83,10 +92,11 @@ async def replay_several(
     ids = [EventId(looked_up(text, "event")) for text in dict.fromkeys(form.texts("id"))]
     if not ids or len(ids) > _AT_ONCE:
         raise invalid("id", f"must name 1 to {_AT_ONCE} events")
-    refused = []
+    act, refused = act_of(staff, form), []
     for each in ids:
         try:
             await replay_event(each)
+            await record_audit(act, AuditAction.EVENT_REPLAY, subject=each)
         except PaymentsError as error:
             refused.append((problem_of(error), each))
         else:

@@ -8,7 +8,10 @@ import structlog
 from litestar import Request, Response, get, post
 from litestar.response import Template
 
+from markethub.domain.audit import AuditAction
+from markethub.domain.usecases.record_audit import RecordAudit
 from markethub.entrypoints.console import cookies
+from markethub.entrypoints.console.acts import act_of, act_of_nobody
 from markethub.entrypoints.console.forms import Form
 from markethub.entrypoints.console.guard import SIGN_IN_PATH
 from markethub.entrypoints.console.pages import render, see_other
@@ -40,10 +43,12 @@ async def sign_in(
     request: Request[Any, Any, Any],
     sessions: Injected[Sessions],
     sign_ins: Injected[Buckets],
+    record_audit: Injected[RecordAudit],
     form: Injected[Form],
 ) -> Response[Any]:
     """Begin a session for whoever knows a key of the staff."""
-    wait_s = sign_ins.take(network(request.client.host if request.client else ""))
+    address = network(request.client.host if request.client else "")
+    wait_s = sign_ins.take(address)
     if wait_s:
         raise HttpProblem(
             429,
@@ -55,10 +60,14 @@ async def sign_in(
     staff = await sessions.open(form.text("ops_key"))
     if staff is None:
         _log.warning("console.sign_in_refused")
+        refused = AuditAction.CONSOLE_SIGN_IN_REFUSED
+        await record_audit(act_of_nobody(), refused, detail={"address": address})
         return _form_page(request, way=way, problem=_REFUSED, status=401)
     # Whatever session this browser had is over: nobody else's can be continued by it.
     await sessions.end(request.cookies.get(cookies.SESSION))
     _log.info("console.sign_in", actor=staff.name)
+    signed_in = AuditAction.CONSOLE_SIGN_IN
+    await record_audit(act_of(staff), signed_in, detail={"address": address})
     response = see_other(way)
     response.cookies = [
         cookies.cookie(cookies.SESSION, staff.token),
@@ -68,9 +77,12 @@ async def sign_in(
 
 
 @post("/sign-out", status_code=303, opt={ROLE: Role.VIEWER})
-async def sign_out(staff: Injected[Staff], sessions: Injected[Sessions]) -> Response[Any]:
+async def sign_out(
+    staff: Injected[Staff], sessions: Injected[Sessions], record_audit: Injected[RecordAudit]
+) -> Response[Any]:
     """End the session, here and in the browser."""
     await sessions.end(staff.token)
+    await record_audit(act_of(staff), AuditAction.CONSOLE_SIGN_OUT)
     _log.info("console.sign_out", actor=staff.name)
     response = see_other(SIGN_IN_PATH, done="signed-out")
     response.cookies = [cookies.no_cookie(cookies.SESSION)]

@@ -46,6 +46,13 @@ window.addEventListener("pageshow", () => {
   }
 });
 
+// On a phone the sections scroll sideways: where one is should be in sight.
+const current = document.querySelector(".sections [aria-current]");
+if (current) {
+  const line = current.closest(".sections");
+  line.scrollLeft = current.offsetLeft - line.offsetLeft - 16;
+}
+
 // Without scripts a button is never held back; with them it waits for a choice.
 document.addEventListener("htmx:afterSettle", () => {
   for (const form of document.querySelectorAll("form")) count(form);
