@@ -10,6 +10,7 @@ import pytest
 from markethub.adapters.fake.account import AccountOptions
 from markethub.adapters.fake.bank import Bank
 from markethub.adapters.stripe.refunds import refund as read_refund
+from markethub.domain.audit import Act
 from markethub.domain.errors import (
     GatewayRejected,
     GatewayUnavailable,
@@ -159,7 +160,7 @@ class TestARefund:
         assert cash_at_stripe(world) == await cash(world)
 
     async def test_of_an_unknown_payment_is_not_found(self, world: World) -> None:
-        command = RefundPaymentCommand(payment_id=PaymentId("pay_none"), actor="ada")
+        command = RefundPaymentCommand(payment_id=PaymentId("pay_none"), act=Act(actor="ada"))
 
         with pytest.raises(NotFound):
             await world.container.refund_payment()(command)
@@ -199,7 +200,7 @@ class TestADryRun:
         sent = len(world.gateway.sent)
 
         preview = await world.container.refund_payment().preview(
-            RefundPaymentCommand(payment_id=payment.id, actor="ada", amount_minor=2000)
+            RefundPaymentCommand(payment_id=payment.id, act=Act(actor="ada"), amount_minor=2000)
         )
 
         assert (2000, 3000) == (preview.amount.minor, preview.left.minor)
@@ -214,7 +215,7 @@ class TestADryRun:
 
         with pytest.raises(RefundUnresolved):
             await world.container.refund_payment().preview(
-                RefundPaymentCommand(payment_id=payment.id, actor="ada", amount_minor=2000)
+                RefundPaymentCommand(payment_id=payment.id, act=Act(actor="ada"), amount_minor=2000)
             )
 
     async def test_is_refused_as_the_refund_would_be(self, world: World) -> None:
@@ -222,7 +223,7 @@ class TestADryRun:
 
         with pytest.raises(RefundExceedsCaptured):
             await world.container.refund_payment().preview(
-                RefundPaymentCommand(payment_id=payment.id, actor="ada", amount_minor=5001)
+                RefundPaymentCommand(payment_id=payment.id, act=Act(actor="ada"), amount_minor=5001)
             )
 
 

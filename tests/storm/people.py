@@ -16,6 +16,7 @@ import httpx
 import msgspec
 
 from markethub.adapters.fake.signing import signature_header
+from markethub.domain.audit import Act
 from markethub.domain.errors import PaymentsError
 from markethub.domain.facts import CaptureMethod
 from markethub.domain.ids import CustomerId, MethodId, OrderId
@@ -250,7 +251,7 @@ class People:
         amounts = [max(1, int(captured * self._dice.random() * 0.7)) for _ in range(3)]
         refunds = [
             RefundPaymentCommand(
-                payment_id=payment.id, actor="storm", amount_minor=amount, again=True
+                payment_id=payment.id, act=Act(actor="storm"), amount_minor=amount, again=True
             )
             for amount in amounts
         ]

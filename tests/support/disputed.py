@@ -5,6 +5,7 @@ from typing import Any
 
 from dependency_injector import providers
 
+from markethub.domain.audit import Act
 from markethub.domain.dispute import Dispute
 from markethub.domain.ids import DisputeId
 from markethub.domain.payment import Payment
@@ -81,19 +82,21 @@ class Disputed:
     # --- staff ----------------------------------------------------------------------------------
 
     async def draft(self, id: DisputeId, **texts: str) -> Dispute:
-        command = DraftEvidenceCommand(dispute_id=id, texts=texts, actor="ann")
+        command = DraftEvidenceCommand(dispute_id=id, texts=texts, act=Act(actor="ann"))
         return await self.world.container.draft_evidence()(command)
 
     async def attach(self, id: DisputeId, content: bytes = PDF, field: str = "receipt") -> Dispute:
-        command = AttachFileCommand(dispute_id=id, field=field, content=content, actor="ann")
+        command = AttachFileCommand(
+            dispute_id=id, field=field, content=content, act=Act(actor="ann")
+        )
         return await self.world.container.attach_file()(command)
 
     async def submit(self, id: DisputeId, *, origin: str | None = None) -> Dispute:
-        command = SubmitEvidenceCommand(dispute_id=id, actor="ann", origin=origin)
+        command = SubmitEvidenceCommand(dispute_id=id, act=Act(actor="ann"), origin=origin)
         return await self.world.container.submit_evidence()(command)
 
     async def accept(self, id: DisputeId, *, origin: str | None = None) -> Dispute:
-        command = AcceptDisputeCommand(dispute_id=id, actor="ann", origin=origin)
+        command = AcceptDisputeCommand(dispute_id=id, act=Act(actor="ann"), origin=origin)
         return await self.world.container.accept_dispute()(command)
 
     async def recover(self) -> None:

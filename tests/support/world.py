@@ -14,6 +14,7 @@ from dependency_injector import providers
 
 from markethub.adapters.fake.account import Account, AccountOptions, Response
 from markethub.adapters.fake.store import DictStore
+from markethub.domain.audit import Act
 from markethub.domain.facts import CaptureMethod, ProviderSetup
 from markethub.domain.ids import CustomerId, OrderId, PaymentId
 from markethub.domain.ledger import Account as Book
@@ -266,7 +267,7 @@ class World:
     async def refund(self, payment: Payment, amount: int | None = None, **more: Any) -> Refund:
         """Refund a payment; ``more`` goes into the command."""
         command = RefundPaymentCommand(
-            payment_id=payment.id, actor="ada", amount_minor=amount, **more
+            payment_id=payment.id, act=Act(actor="ada"), amount_minor=amount, **more
         )
         return await self.container.refund_payment()(command)
 

@@ -8,6 +8,7 @@ import pytest
 from dependency_injector import providers
 
 from markethub.adapters.fake.bank import Bank
+from markethub.domain.audit import Act
 from markethub.domain.errors import GatewayRejected, Refused, TryAgain
 from markethub.domain.payment import Payment
 from markethub.domain.ports.gateway import Declined
@@ -276,7 +277,7 @@ async def test_fifty_at_once_from_http_and_the_command_line_end_at_the_exact_sum
 
         async def by_command() -> None:
             command = RefundPaymentCommand(
-                payment_id=payment.id, actor="ada", amount_minor=150, again=True
+                payment_id=payment.id, act=Act(actor="ada"), amount_minor=150, again=True
             )
             for _ in range(200):
                 try:

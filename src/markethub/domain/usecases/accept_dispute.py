@@ -2,6 +2,7 @@
 
 import attrs
 
+from markethub.domain.audit import Act
 from markethub.domain.dispute import Dispute
 from markethub.domain.ids import DisputeId
 from markethub.domain.ports.unit_of_work import Transaction, Transactions
@@ -23,7 +24,7 @@ class AcceptDisputeCommand:
     """
 
     dispute_id: DisputeId
-    actor: str | None = None
+    act: Act | None = None
     origin: str | None = None
 
 
@@ -59,6 +60,6 @@ class AcceptDispute:
             dispute,
             CloseDispute(dispute_id=dispute.provider_id),
             kind=SubmissionKind.ACCEPT,
-            actor=command.actor,
+            act=command.act,
             origin=command.origin,
         )

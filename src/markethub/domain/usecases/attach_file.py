@@ -5,6 +5,7 @@ from typing import Final
 
 import attrs
 
+from markethub.domain.audit import Act, AuditAction
 from markethub.domain.dispute import Dispute
 from markethub.domain.evidence import EvidenceFile, require_file_field
 from markethub.domain.ids import DisputeId
@@ -12,6 +13,7 @@ from markethub.domain.ports.dispute_desk import DisputeDesk
 from markethub.domain.ports.system import Clock
 from markethub.domain.ports.unit_of_work import Transaction, Transactions
 from markethub.domain.usecases.draft_evidence import require_settled
+from markethub.domain.usecases.record_audit import record
 from markethub.domain.usecases.settle_dispute import lock_dispute
 
 _KEY_LIFE_S: Final = 3600
@@ -24,7 +26,7 @@ class AttachFileCommand:
     dispute_id: DisputeId
     field: str
     content: bytes = attrs.field(repr=False)
-    actor: str | None = None
+    act: Act | None = None
 
 
 @attrs.frozen(kw_only=True)
@@ -59,8 +61,18 @@ class AttachFile:
         async def attach(tx: Transaction) -> Dispute:
             dispute = await self._answerable(tx, command.dispute_id)
             draft = dispute.draft.with_file(command.field, file_id)
-            changed = dispute.redraft(draft, actor=command.actor, now=self.clock.now())
-            return await tx.disputes.save(changed)
+            now = self.clock.now()
+            await record(
+                tx,
+                command.act,
+                AuditAction.DISPUTE_ATTACH,
+                at=now,
+                subject=dispute.id,
+                payment_id=dispute.payment_id,
+                detail={"field": command.field, "bytes": str(len(file.content))},
+            )
+            actor = None if command.act is None else command.act.actor
+            return await tx.disputes.save(dispute.redraft(draft, actor=actor, now=now))
 
         return await self.transactions.run(attach)
 

@@ -2,6 +2,7 @@
 
 import attrs
 
+from markethub.domain.audit import Act, AuditAction
 from markethub.domain.errors import (
     InvalidTransition,
     NotFound,
@@ -11,10 +12,11 @@ from markethub.domain.errors import (
 from markethub.domain.ids import OrderId
 from markethub.domain.operation import CancelIntent, refuse_second
 from markethub.domain.order import Order, OrderStatus
-from markethub.domain.payment import Action
+from markethub.domain.payment import Action, Payment
 from markethub.domain.ports.system import Clock
 from markethub.domain.ports.unit_of_work import Transaction, Transactions
 from markethub.domain.usecases.drive import Driver
+from markethub.domain.usecases.record_audit import record
 from markethub.domain.usecases.register_order import slot_holder
 from markethub.domain.usecases.settlement import Asked, Settlement
 
@@ -24,6 +26,8 @@ class CancelOrderCommand:
     """Which order to give up."""
 
     order_id: OrderId
+    act: Act | None = None
+    """Who of the staff asks, for the audit log; None for anybody else."""
 
 
 @attrs.frozen(kw_only=True)
@@ -67,6 +71,7 @@ class CancelOrder:
         if live is None or live.intent_id is None:
             if live is not None:
                 live.require(Action.CANCEL)
+            await self._record(tx, command, live)
             return await tx.orders.save(order.cancel(now=self.clock.now()))
         unresolved = await tx.operations.unresolved(live.id)
         if unresolved is not None and unresolved.cancels_order:
@@ -75,5 +80,18 @@ class CancelOrder:
         if live.quarantine is not None:
             raise PaymentQuarantined("money arrived that does not fit the order")
         live.require(Action.CANCEL)
+        await self._record(tx, command, live)
         command_ = CancelIntent(intent_id=live.intent_id, reason="requested_by_customer")
         return await self.settlement.ask(tx, live, command_, cancels_order=True)
+
+    async def _record(
+        self, tx: Transaction, command: CancelOrderCommand, live: Payment | None
+    ) -> None:
+        await record(
+            tx,
+            command.act,
+            AuditAction.ORDER_CANCEL,
+            at=self.clock.now(),
+            subject=command.order_id,
+            payment_id=None if live is None else live.id,
+        )

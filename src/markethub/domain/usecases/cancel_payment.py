@@ -4,6 +4,7 @@ from typing import Final
 
 import attrs
 
+from markethub.domain.audit import Act, AuditAction
 from markethub.domain.errors import InvalidTransition, ValidationFailed
 from markethub.domain.ids import PaymentId
 from markethub.domain.operation import CancelIntent, OperationKind, refuse_second
@@ -11,6 +12,7 @@ from markethub.domain.payment import Action, Payment, PaymentStatus
 from markethub.domain.ports.unit_of_work import Transaction, Transactions
 from markethub.domain.usecases.capture_payment import repeated
 from markethub.domain.usecases.drive import Driver
+from markethub.domain.usecases.record_audit import record
 from markethub.domain.usecases.settlement import Asked, Settlement, lock
 
 REASONS: Final = ("duplicate", "fraudulent", "requested_by_customer", "abandoned")
@@ -24,6 +26,8 @@ class CancelPaymentCommand:
     payment_id: PaymentId
     reason: str | None = None
     origin: str | None = None
+    act: Act | None = None
+    """Who of the staff asks, for the audit log; None for anybody else."""
 
 
 @attrs.frozen(kw_only=True)
@@ -63,5 +67,14 @@ class CancelPayment:
         payment.require(Action.CANCEL)
         if payment.intent_id is None:
             raise InvalidTransition("the payment has no intent")
+        await record(
+            tx,
+            command.act,
+            AuditAction.PAYMENT_CANCEL,
+            at=self.settlement.clock.now(),
+            subject=payment.id,
+            payment_id=payment.id,
+            detail={} if command.reason is None else {"reason": command.reason},
+        )
         cancel = CancelIntent(intent_id=payment.intent_id, reason=command.reason)
         return await self.settlement.ask(tx, payment, cancel, origin=command.origin)

@@ -2,6 +2,7 @@
 
 import attrs
 
+from markethub.domain.audit import Act, AuditAction
 from markethub.domain.errors import InvalidTransition, KeyReused, PaymentQuarantined
 from markethub.domain.ids import PaymentId
 from markethub.domain.money import Money
@@ -10,6 +11,7 @@ from markethub.domain.payment import Action, Payment, PaymentStatus
 from markethub.domain.ports.system import Clock
 from markethub.domain.ports.unit_of_work import Transaction, Transactions
 from markethub.domain.usecases.drive import Driver
+from markethub.domain.usecases.record_audit import record
 from markethub.domain.usecases.settlement import Asked, Settlement, lock
 
 
@@ -23,6 +25,8 @@ class CapturePaymentCommand:
     payment_id: PaymentId
     amount_minor: int | None = None
     origin: str | None = None
+    act: Act | None = None
+    """Who of the staff asks, for the audit log; None for anybody else."""
 
 
 @attrs.frozen(kw_only=True)
@@ -72,7 +76,17 @@ class CapturePayment:
         if payment.intent_id is None:
             raise InvalidTransition("the payment has no intent")
         capture = CaptureIntent(intent_id=payment.intent_id, amount=amount)
-        payment = payment.ask_capture(amount, now=self.clock.now())
+        now = self.clock.now()
+        payment = payment.ask_capture(amount, now=now)
+        await record(
+            tx,
+            command.act,
+            AuditAction.PAYMENT_CAPTURE,
+            at=now,
+            subject=payment.id,
+            payment_id=payment.id,
+            detail={"amount": str(amount)},
+        )
         return await self.settlement.ask(tx, payment, capture, origin=command.origin)
 
 

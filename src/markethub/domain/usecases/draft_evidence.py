@@ -4,11 +4,13 @@ from collections.abc import Mapping
 
 import attrs
 
+from markethub.domain.audit import Act, AuditAction
 from markethub.domain.dispute import Dispute
 from markethub.domain.errors import RequestInProgress
 from markethub.domain.ids import DisputeId
 from markethub.domain.ports.system import Clock
 from markethub.domain.ports.unit_of_work import Transaction, Transactions
+from markethub.domain.usecases.record_audit import record
 from markethub.domain.usecases.settle_dispute import lock_dispute
 
 
@@ -18,7 +20,7 @@ class DraftEvidenceCommand:
 
     dispute_id: DisputeId
     texts: Mapping[str, str]
-    actor: str | None = None
+    act: Act | None = None
 
 
 @attrs.frozen(kw_only=True)
@@ -41,8 +43,18 @@ class DraftEvidence:
         dispute = await lock_dispute(tx, command.dispute_id)
         await require_settled(tx, dispute)
         draft = dispute.draft.with_texts(command.texts)
-        changed = dispute.redraft(draft, actor=command.actor, now=self.clock.now())
-        return await tx.disputes.save(changed)
+        now = self.clock.now()
+        await record(
+            tx,
+            command.act,
+            AuditAction.DISPUTE_DRAFT,
+            at=now,
+            subject=dispute.id,
+            payment_id=dispute.payment_id,
+            detail={"fields": ", ".join(sorted(command.texts))},
+        )
+        actor = None if command.act is None else command.act.actor
+        return await tx.disputes.save(dispute.redraft(draft, actor=actor, now=now))
 
 
 async def require_settled(tx: Transaction, dispute: Dispute) -> None:

@@ -10,6 +10,7 @@ from typing import Final
 
 import attrs
 
+from markethub.domain.audit import Act, AuditAction
 from markethub.domain.dispute import Dispute
 from markethub.domain.errors import (
     GatewayRejected,
@@ -27,6 +28,7 @@ from markethub.domain.ports.system import Pause
 from markethub.domain.ports.unit_of_work import Transaction
 from markethub.domain.submission import DisputeCommand, Submission, SubmissionKind
 from markethub.domain.usecases.drive import PATIENCE_S
+from markethub.domain.usecases.record_audit import record
 from markethub.domain.usecases.settle_dispute import DisputeSettlement, lock_dispute
 
 _STEP_S: Final = 0.1
@@ -47,7 +49,7 @@ async def ask_of_dispute(
     command: DisputeCommand,
     *,
     kind: SubmissionKind,
-    actor: str | None,
+    act: Act | None,
     origin: str | None,
 ) -> AskedOfDispute:
     """Save the intention to send ``command``, in this transaction."""
@@ -58,11 +60,25 @@ async def ask_of_dispute(
         kind=kind,
         request=settlement.desk.render(command),
         count_before=dispute.submission_count,
-        actor=actor,
+        actor=None if act is None else act.actor,
         origin=origin,
         now=now,
     )
+    await record(
+        tx,
+        act,
+        _ACTIONS[kind],
+        at=now,
+        subject=dispute.id,
+        payment_id=dispute.payment_id,
+    )
     return AskedOfDispute(submission=await tx.submissions.save(submission), dispute=dispute)
+
+
+_ACTIONS: Final = {
+    SubmissionKind.SUBMIT: AuditAction.DISPUTE_SUBMIT,
+    SubmissionKind.ACCEPT: AuditAction.DISPUTE_ACCEPT,
+}
 
 
 @attrs.frozen(kw_only=True)

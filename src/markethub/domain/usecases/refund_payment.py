@@ -6,6 +6,7 @@ from typing import Final
 
 import attrs
 
+from markethub.domain.audit import Act, AuditAction
 from markethub.domain.errors import (
     KeyReused,
     NotFound,
@@ -31,6 +32,7 @@ from markethub.domain.ports.unit_of_work import Transaction
 from markethub.domain.refund import NOTE_MAXIMUM, PlanLine, Refund, RefundReason, RefundStatus
 from markethub.domain.refund_plan import Precondition
 from markethub.domain.usecases.drive import PATIENCE_S, Driver
+from markethub.domain.usecases.record_audit import record
 from markethub.domain.usecases.settle_refunds import RefundSettlement
 from markethub.domain.usecases.settlement import Asked, lock
 
@@ -49,7 +51,7 @@ class RefundPaymentCommand:
     """
 
     payment_id: PaymentId
-    actor: str
+    act: Act
     amount_minor: int | None = None
     reason: RefundReason = RefundReason.OTHER
     note: str | None = None
@@ -194,11 +196,20 @@ class RefundPayment:
                 status=RefundStatus.PENDING,
                 reason=command.reason,
                 note=command.note,
-                actor=command.actor,
+                actor=command.act.actor,
                 plan=command.plan,
                 created_at=now,
                 updated_at=now,
             )
+        )
+        await record(
+            tx,
+            _reasoned(command),
+            AuditAction.REFUND_REQUEST,
+            at=now,
+            subject=refund.id,
+            payment_id=payment.id,
+            detail={"amount": str(amount), "reason": command.reason.value},
         )
         payment = await self.refunds.sum_up(tx, payment)
         if payment.intent_id is None:
@@ -220,6 +231,12 @@ class RefundPayment:
 def _check(command: RefundPaymentCommand) -> None:
     if command.note is not None and len(command.note) > NOTE_MAXIMUM:
         raise ValidationFailed("note", f"must have at most {NOTE_MAXIMUM} characters")
+
+
+def _reasoned(command: RefundPaymentCommand) -> Act:
+    """Return the act with its reason: a refund's note is one."""
+    reason = command.act.reason or command.note
+    return attrs.evolve(command.act, reason=reason)
 
 
 def _require_resolved(unresolved: Operation | None, command: RefundPaymentCommand) -> None:

@@ -6,12 +6,14 @@ from typing import Final
 
 import attrs
 
+from markethub.domain.audit import Act, AuditAction
 from markethub.domain.errors import GatewayRejected, NotFound, TryAgain
 from markethub.domain.ids import CustomerId, MethodId
 from markethub.domain.payment_method import PaymentMethod
 from markethub.domain.ports.system import Clock
 from markethub.domain.ports.unit_of_work import Transaction, Transactions
 from markethub.domain.ports.vault import Vault
+from markethub.domain.usecases.record_audit import record
 
 BATCH: Final = 100
 """How many methods one round of the worker detaches at most."""
@@ -23,6 +25,8 @@ class RemoveMethodCommand:
 
     method_id: MethodId
     customer_id: CustomerId | None = None
+    act: Act | None = None
+    """Who of the staff asks, for the audit log; None for anybody else."""
 
 
 @attrs.frozen(kw_only=True)
@@ -83,7 +87,16 @@ class RemoveMethod:
 
     async def _remove(self, tx: Transaction, command: RemoveMethodCommand) -> None:
         method = await hold(tx, command.method_id, command.customer_id)
-        await drop(tx, method, now=self.clock.now(), detach=method.is_active)
+        now = self.clock.now()
+        await record(
+            tx,
+            command.act,
+            AuditAction.METHOD_REMOVE,
+            at=now,
+            subject=method.id,
+            detail={"customer": method.customer_id},
+        )
+        await drop(tx, method, now=now, detach=method.is_active)
 
 
 async def hold(

@@ -4,11 +4,13 @@ from collections.abc import Sequence
 
 import attrs
 
+from markethub.domain.audit import Act, AuditAction
 from markethub.domain.delivery import sequence_of
 from markethub.domain.errors import NotFound
 from markethub.domain.ports.publisher import Publisher
 from markethub.domain.ports.system import Clock
 from markethub.domain.ports.unit_of_work import Transaction, Transactions
+from markethub.domain.usecases.record_audit import record
 
 
 @attrs.frozen(kw_only=True)
@@ -19,8 +21,10 @@ class ReplayDeliveries:
     publisher: Publisher | None
     clock: Clock
 
-    async def __call__(self, message_ids: Sequence[str]) -> None:
+    async def __call__(self, message_ids: Sequence[str], *, act: Act | None = None) -> None:
         """Replay all of them or none; with none named, only enable the endpoint.
+
+        ``act`` is who asks for it.
 
         Raises NotFound for an unknown id and InvalidTransition for one that is being sent.
         """
@@ -37,5 +41,8 @@ class ReplayDeliveries:
                 if delivery is None or delivery.message_id != message_id:
                     raise NotFound(f"no such delivery: {message_id}")
                 await tx.deliveries.save(delivery.replay(now=now))
+                await record(tx, act, AuditAction.DELIVERY_REPLAY, at=now, subject=message_id)
+            if not message_ids:
+                await record(tx, act, AuditAction.DELIVERY_REPLAY, at=now)
 
         await self.transactions.run(replay)

@@ -2,10 +2,12 @@
 
 import attrs
 
+from markethub.domain.audit import Act, AuditAction
 from markethub.domain.ids import CustomerId, MethodId
 from markethub.domain.payment_method import PaymentMethod
 from markethub.domain.ports.system import Clock
 from markethub.domain.ports.unit_of_work import Transaction, Transactions
+from markethub.domain.usecases.record_audit import record
 from markethub.domain.usecases.remove_method import hold
 
 
@@ -15,6 +17,8 @@ class SetDefaultMethodCommand:
 
     method_id: MethodId
     customer_id: CustomerId | None = None
+    act: Act | None = None
+    """Who of the staff asks, for the audit log; None for anybody else."""
 
 
 @attrs.frozen(kw_only=True)
@@ -36,6 +40,14 @@ class SetDefaultMethod:
         if chosen.is_default:
             return chosen
         now = self.clock.now()
+        await record(
+            tx,
+            command.act,
+            AuditAction.METHOD_DEFAULT,
+            at=now,
+            subject=chosen.id,
+            detail={"customer": chosen.customer_id},
+        )
         default = chosen.make_default(now=now)
         # The old one yields first: at no moment are there two.
         for other in await tx.methods.of_customer(chosen.customer_id):

@@ -9,6 +9,7 @@ from typing import TypeVar
 
 import click
 
+from markethub.domain.audit import Act, Channel
 from markethub.entrypoints.cli.root import Invocation
 from markethub.entrypoints.container import Container, build_container
 from markethub.entrypoints.lifecycle import running
@@ -54,8 +55,12 @@ def run(invocation: Invocation, work: Callable[[Container], Awaitable[T]]) -> T:
     return asyncio.run(opened())
 
 
-def acting_as(actor: str | None, settings: Settings) -> str:
-    """Name who acts: as asked for, else as set, else as the operating system knows them."""
+def acting_as(actor: str | None, settings: Settings, *, reason: str | None = None) -> Act:
+    """Say who acts here: as asked for, else as set, else as the operating system knows them."""
+    return Act(actor=_named(actor, settings), channel=Channel.CLI, reason=reason)
+
+
+def _named(actor: str | None, settings: Settings) -> str:
     if named := actor or settings.actor:
         return named
     try:

@@ -83,12 +83,9 @@ def replay(
         raise click.UsageError("Name deliveries, or give --waiting.")
 
     async def work(container: Container) -> None:
-        await container.replay_deliveries()(message_ids)
-        _log.info(
-            "deliveries.replayed",
-            actor=acting_as(actor, container.settings()),
-            message_ids=sorted(set(message_ids)),
-        )
+        act = acting_as(actor, container.settings())
+        await container.replay_deliveries()(message_ids, act=act)
+        _log.info("deliveries.replayed", actor=act.actor, message_ids=sorted(set(message_ids)))
 
     run(invocation, work)
     if invocation.as_json:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Final
 
+from markethub.domain.audit import Act, Channel
 from markethub.domain.dispute import Dispute
 from markethub.domain.errors import GatewayRejected, Refused
 from markethub.domain.facts import CaptureMethod
@@ -122,10 +123,14 @@ class World:
     async def submit_evidence(self, dispute: Dispute, text: str) -> Dispute:
         """Answer a dispute."""
         draft = DraftEvidenceCommand(
-            dispute_id=dispute.id, texts={"uncategorized_text": text}, actor="ada"
+            dispute_id=dispute.id,
+            texts={"uncategorized_text": text},
+            act=Act(actor="ada", channel=Channel.CLI),
         )
         await self._core.draft_evidence()(draft)
-        command = SubmitEvidenceCommand(dispute_id=dispute.id, actor="ada")
+        command = SubmitEvidenceCommand(
+            dispute_id=dispute.id, act=Act(actor="ada", channel=Channel.CLI)
+        )
         return await self._core.submit_evidence()(command)
 
     async def status(self, order_id: str) -> str:
@@ -209,7 +214,7 @@ class World:
 def _refund(started: ChargeStarted, amount_minor: int) -> RefundPaymentCommand:
     return RefundPaymentCommand(
         payment_id=started.payment.id,
-        actor="ada",
+        act=Act(actor="ada", channel=Channel.CLI),
         amount_minor=amount_minor,
         reason=RefundReason.GOODWILL,
     )

@@ -7,6 +7,7 @@ import click
 import msgspec
 import structlog
 
+from markethub.domain.audit import Act
 from markethub.domain.dispute import Dispute, DisputeStatus
 from markethub.domain.errors import NotFound
 from markethub.domain.evidence import FILE_BYTES_MAXIMUM, FILE_FIELDS
@@ -103,15 +104,15 @@ def evidence(
     files = [_attachment(each) for each in attached]
 
     async def work(container: Container) -> Dispute:
-        acting = _acting(container, "dispute.evidence_drafted", dispute_id, actor)
+        act = _acting(container, "dispute.evidence_drafted", dispute_id, actor)
         dispute = await _find(container, dispute_id)
         if texts is not None:
             dispute = await container.draft_evidence()(
-                DraftEvidenceCommand(dispute_id=dispute_id, texts=texts, actor=acting)
+                DraftEvidenceCommand(dispute_id=dispute_id, texts=texts, act=act)
             )
         for field, content in files:
             dispute = await container.attach_file()(
-                AttachFileCommand(dispute_id=dispute_id, field=field, content=content, actor=acting)
+                AttachFileCommand(dispute_id=dispute_id, field=field, content=content, act=act)
             )
         return dispute
 
@@ -126,8 +127,8 @@ def submit(invocation: Invocation, *, dispute_id: DisputeId, actor: str | None) 
     """Hand the draft to the bank, which takes evidence only once."""
 
     async def work(container: Container) -> Dispute:
-        acting = _acting(container, "dispute.submit_asked", dispute_id, actor)
-        command = SubmitEvidenceCommand(dispute_id=dispute_id, actor=acting)
+        act = _acting(container, "dispute.submit_asked", dispute_id, actor)
+        command = SubmitEvidenceCommand(dispute_id=dispute_id, act=act)
         return await container.submit_evidence()(command)
 
     _print(invocation, run(invocation, work))
@@ -141,18 +142,18 @@ def accept(invocation: Invocation, *, dispute_id: DisputeId, actor: str | None) 
     """Concede a chargeback, for good: it is lost."""
 
     async def work(container: Container) -> Dispute:
-        acting = _acting(container, "dispute.accept_asked", dispute_id, actor)
-        command = AcceptDisputeCommand(dispute_id=dispute_id, actor=acting)
+        act = _acting(container, "dispute.accept_asked", dispute_id, actor)
+        command = AcceptDisputeCommand(dispute_id=dispute_id, act=act)
         return await container.accept_dispute()(command)
 
     _print(invocation, run(invocation, work))
 
 
-def _acting(container: Container, event: str, dispute_id: DisputeId, actor: str | None) -> str:
-    """Name who acts, and log that they do."""
-    acting = acting_as(actor, container.settings())
-    _log.info(event, actor=acting, dispute_id=dispute_id)
-    return acting
+def _acting(container: Container, event: str, dispute_id: DisputeId, actor: str | None) -> Act:
+    """Say who acts, and log that they do."""
+    act = acting_as(actor, container.settings())
+    _log.info(event, actor=act.actor, dispute_id=dispute_id)
+    return act
 
 
 def _texts(file: BinaryIO) -> dict[str, str]:

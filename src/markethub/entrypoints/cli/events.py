@@ -9,6 +9,7 @@ import click
 import msgspec
 import structlog
 
+from markethub.domain.audit import Act, AuditAction
 from markethub.domain.errors import NotFound, PaymentsError
 from markethub.domain.ids import EventId
 from markethub.domain.inbox_event import InboxEvent, InboxStatus
@@ -124,8 +125,8 @@ def replay(
         click.confirm(f"Replay {len(chosen)} dead events?", abort=True)
 
     async def work(container: Container) -> list[tuple[EventId, PaymentsError | None]]:
-        acting = acting_as(actor, container.settings())
-        return [(each, await _replayed(container, each, actor=acting)) for each in chosen]
+        act = acting_as(actor, container.settings())
+        return [(each, await _replayed(container, each, act=act)) for each in chosen]
 
     _print_replayed(invocation, run(invocation, work) if chosen else [])
 
@@ -147,8 +148,11 @@ def backfill(invocation: Invocation, *, since: datetime | timedelta, actor: str 
     """
 
     async def work(container: Container) -> Backfilled:
-        acting = acting_as(actor, container.settings())
-        _log.info("events.backfill_asked", actor=acting, since=str(since))
+        act = acting_as(actor, container.settings())
+        _log.info("events.backfill_asked", actor=act.actor, since=str(since))
+        await container.record_audit()(
+            act, AuditAction.EVENT_BACKFILL, detail={"since": str(since)}
+        )
         with _progress(shown=not invocation.as_json) as show:
             done: Backfilled = await container.backfill_events()(since, progress=show)
         return done
@@ -189,10 +193,10 @@ def _progress(*, shown: bool) -> Iterator[Callable[[Backfilled], None] | None]:
         )
 
 
-async def _replayed(container: Container, event_id: EventId, *, actor: str) -> PaymentsError | None:
-    _log.info("events.replay_asked", actor=actor, event_id=event_id)
+async def _replayed(container: Container, event_id: EventId, *, act: Act) -> PaymentsError | None:
+    _log.info("events.replay_asked", actor=act.actor, event_id=event_id)
     try:
-        await container.replay_event()(event_id)
+        await container.replay_event()(event_id, act=act)
     except PaymentsError as error:
         return error
     return None

@@ -5,6 +5,7 @@ import sys
 import click
 import structlog
 
+from markethub.domain.audit import AuditAction
 from markethub.domain.errors import ConfigurationError
 from markethub.domain.usecases.rotate_keys import KeysRotated
 from markethub.entrypoints.cli import output
@@ -31,7 +32,9 @@ def rotate(invocation: Invocation, *, actor: str | None) -> None:
     """
 
     async def work(container: Container) -> KeysRotated:
-        _log.info("keys.rotation_asked", actor=acting_as(actor, container.settings()))
+        act = acting_as(actor, container.settings())
+        _log.info("keys.rotation_asked", actor=act.actor)
+        await container.record_audit()(act, AuditAction.KEYS_ROTATE)
         try:
             done: KeysRotated = await container.rotate_keys()(progress=_show)
         except ValueError as error:

@@ -59,12 +59,9 @@ def remove(invocation: Invocation, *, method_id: str, actor: str | None) -> None
         raise NotFound("no such payment method")
 
     async def work(container: Container) -> None:
-        _log.info(
-            "method.remove_asked",
-            actor=acting_as(actor, container.settings()),
-            method_id=method_id,
-        )
-        await container.remove_method()(RemoveMethodCommand(method_id=MethodId(method_id)))
+        act = acting_as(actor, container.settings())
+        _log.info("method.remove_asked", actor=act.actor, method_id=method_id)
+        await container.remove_method()(RemoveMethodCommand(method_id=MethodId(method_id), act=act))
 
     run(invocation, work)
     if invocation.as_json:

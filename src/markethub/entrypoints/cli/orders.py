@@ -57,7 +57,7 @@ def create(invocation: Invocation, *, file: IO[bytes], actor: str | None) -> Non
     async def work(container: Container) -> OrderView:
         _log.info(
             "order.create_asked",
-            actor=acting_as(actor, container.settings()),
+            actor=acting_as(actor, container.settings()).actor,
             order_id=command.order_id,
         )
         await container.register_order()(command)

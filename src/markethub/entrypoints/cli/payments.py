@@ -75,14 +75,17 @@ def capture(
     async def work(container: Container) -> Payment:
         payment = await find_payment(container, payment_id)
         asked = None if amount is None else parse_amount(amount, payment.amount.currency)
+        act = acting_as(actor, container.settings())
         _log.info(
             "payment.capture_asked",
-            actor=acting_as(actor, container.settings()),
+            actor=act.actor,
             payment_id=payment.id,
             amount_minor=None if asked is None else asked.minor,
         )
         command = CapturePaymentCommand(
-            payment_id=payment.id, amount_minor=None if asked is None else asked.minor
+            payment_id=payment.id,
+            amount_minor=None if asked is None else asked.minor,
+            act=act,
         )
         return await container.capture_payment()(command)
 
@@ -100,13 +103,14 @@ def cancel(
     """Give a payment up before money was taken. Its order stays open."""
 
     async def work(container: Container) -> Payment:
+        act = acting_as(actor, container.settings())
         _log.info(
             "payment.cancel_asked",
-            actor=acting_as(actor, container.settings()),
+            actor=act.actor,
             payment_id=payment_id,
             reason=reason,
         )
-        command = CancelPaymentCommand(payment_id=payment_id, reason=reason)
+        command = CancelPaymentCommand(payment_id=payment_id, reason=reason, act=act)
         return await container.cancel_payment()(command)
 
     _print(invocation, work)

@@ -12,6 +12,7 @@ import attrs
 import click
 import structlog
 
+from markethub.domain.audit import Act
 from markethub.domain.errors import PaymentsError, TryAgain, ValidationFailed
 from markethub.domain.ids import OrderId, PaymentId
 from markethub.domain.payment import Payment, PaymentStatus
@@ -120,25 +121,25 @@ def apply_plan(invocation: Invocation, *, file: IO[bytes], yes: bool, actor: str
         click.confirm(f"Refund these {len(decided.lines)} payments?", abort=True)
 
     async def work(container: Container) -> list[_Made]:
-        acting = acting_as(actor, container.settings())
-        _log.info("refunds.apply_asked", actor=acting, plan=decided.hash, lines=len(decided.lines))
+        act = acting_as(actor, container.settings())
+        _log.info(
+            "refunds.apply_asked", actor=act.actor, plan=decided.hash, lines=len(decided.lines)
+        )
         made: list[_Made] = []
         with _progress(len(decided.lines), shown=not invocation.as_json) as step:
             for number in range(len(decided.lines)):
-                made.append(await _carry_out(container, decided, number, actor=acting))
+                made.append(await _carry_out(container, decided, number, act=act))
                 step()
         return made
 
     _print_made(invocation, decided, run(invocation, work))
 
 
-async def _carry_out(
-    container: Container, decided: RefundPlan, number: int, *, actor: str
-) -> _Made:
+async def _carry_out(container: Container, decided: RefundPlan, number: int, *, act: Act) -> _Made:
     line = decided.lines[number]
     command = RefundPaymentCommand(
         payment_id=line.payment_id,
-        actor=actor,
+        act=act,
         amount_minor=line.amount.minor,
         reason=decided.reason,
         note=decided.note,

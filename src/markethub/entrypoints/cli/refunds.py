@@ -66,7 +66,7 @@ def refund(
         asked = None if amount is None else parse_amount(amount, payment.captured.currency)
         command = RefundPaymentCommand(
             payment_id=payment.id,
-            actor=acting_as(actor, container.settings()),
+            act=acting_as(actor, container.settings()),
             amount_minor=None if asked is None else asked.minor,
             reason=RefundReason(reason) if reason else RefundReason.OTHER,
             note=note,
@@ -78,7 +78,7 @@ def refund(
             return preview
         _log.info(
             "refund.asked",
-            actor=command.actor,
+            actor=command.act.actor,
             payment_id=command.payment_id,
             amount_minor=command.amount_minor,
         )

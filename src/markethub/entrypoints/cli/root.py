@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 COMMANDS: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
     {
+        "audit": ("markethub.entrypoints.cli.audit:audit", "List who did what, and why."),
         "db": ("markethub.entrypoints.cli.db:db", "Bring the database's schema up to date."),
         "deliveries": (
             "markethub.entrypoints.cli.deliveries:deliveries",

@@ -6,6 +6,7 @@ from typing import Final
 import click
 import structlog
 
+from markethub.domain.audit import AuditAction
 from markethub.domain.subscription import Comparison, EndpointUrl, Finding, ProviderEndpoint
 from markethub.domain.usecases.apply_subscription import Applied, MadeEndpoint
 from markethub.domain.usecases.rotate_subscription import Finishable
@@ -70,9 +71,10 @@ def apply_difference(invocation: Invocation, *, url: str, actor: str | None) -> 
     """
 
     async def work(container: Container) -> Applied:
-        acting = acting_as(actor, container.settings())
+        act = acting_as(actor, container.settings())
         address = EndpointUrl.read(url, livemode=container.settings().mode == "live")
-        _log.info("webhooks.apply_asked", actor=acting, url=url)
+        _log.info("webhooks.apply_asked", actor=act.actor, url=url)
+        await container.record_audit()(act, AuditAction.WEBHOOKS_APPLY, detail={"url": url})
         applied: Applied = await container.apply_subscription()(address)
         return applied
 
@@ -124,9 +126,10 @@ def rotate(
         return
 
     async def work(container: Container) -> MadeEndpoint:
-        acting = acting_as(actor, container.settings())
+        act = acting_as(actor, container.settings())
         address = _address(container, url)
-        _log.info("webhooks.rotation_asked", actor=acting, restart=restart)
+        _log.info("webhooks.rotation_asked", actor=act.actor, restart=restart)
+        await container.record_audit()(act, AuditAction.WEBHOOKS_ROTATE, detail={"step": "begin"})
         made: MadeEndpoint = await container.rotate_subscription().begin(address, restart=restart)
         return made
 
@@ -160,8 +163,9 @@ def _finish(
         )
 
     async def work(container: Container) -> None:
-        acting = acting_as(actor, container.settings())
-        _log.info("webhooks.finish_asked", actor=acting, removed=ids)
+        act = acting_as(actor, container.settings())
+        _log.info("webhooks.finish_asked", actor=act.actor, removed=ids)
+        await container.record_audit()(act, AuditAction.WEBHOOKS_ROTATE, detail={"step": "finish"})
         await container.rotate_subscription().finish(found)
 
     if ids:

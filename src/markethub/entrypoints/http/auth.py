@@ -14,6 +14,7 @@ from typing import Any, Final
 import attrs
 import jwt
 
+from markethub.domain.audit import Act, Channel
 from markethub.domain.errors import ValidationFailed
 from markethub.domain.ids import CustomerId, customer_id
 from markethub.domain.ports.system import Clock
@@ -50,6 +51,13 @@ class Caller:
         if self.kind is CallerKind.STOREFRONT:
             return self.kind.value
         return f"{self.kind}:{self.name}"
+
+    @property
+    def act(self) -> Act | None:
+        """What they do here, for the audit log; None for customers, who are not of the staff."""
+        if self.kind is CallerKind.CUSTOMER:
+            return None
+        return Act(actor=self.name, channel=Channel.API)
 
     @property
     def customer_id(self) -> CustomerId | None:

@@ -37,6 +37,7 @@ from markethub.entrypoints.simulation.script import (
     SUCCESS,
     Script,
 )
+from markethub.entrypoints.simulation.world import OPS
 
 Act = Callable[[Script], Awaitable[None]]
 
@@ -93,14 +94,16 @@ async def challenge(script: Script) -> None:
 async def capture(script: Script) -> None:
     """Hold money, and take it."""
     held = await script.paid(capture=CaptureMethod.MANUAL)
-    await script.ask("capture_payment", CapturePaymentCommand(payment_id=held.id, origin="k"))
+    await script.ask(
+        "capture_payment", CapturePaymentCommand(payment_id=held.id, act=OPS, origin="k")
+    )
 
 
 async def capture_a_part(script: Script) -> None:
     """Hold money, and take a part of it."""
     held = await script.paid(capture=CaptureMethod.MANUAL)
     script.begins()
-    command = CapturePaymentCommand(payment_id=held.id, amount_minor=2000, origin="k")
+    command = CapturePaymentCommand(payment_id=held.id, amount_minor=2000, act=OPS, origin="k")
     await script.ask("capture_payment", command)
 
 
@@ -108,7 +111,9 @@ async def let_go(script: Script) -> None:
     """Hold money, and let it go."""
     held = await script.paid(capture=CaptureMethod.MANUAL)
     script.begins()
-    await script.ask("cancel_payment", CancelPaymentCommand(payment_id=held.id, origin="k"))
+    await script.ask(
+        "cancel_payment", CancelPaymentCommand(payment_id=held.id, act=OPS, origin="k")
+    )
 
 
 # --- saved methods ------------------------------------------------------------------------------
@@ -231,7 +236,7 @@ async def dispute_lost_and_won_late(script: Script) -> None:
     )
     await script.ask(
         "submit_evidence",
-        SubmitEvidenceCommand(dispute_id=dispute.id, actor="ops", origin="submit"),
+        SubmitEvidenceCommand(dispute_id=dispute.id, act=OPS, origin="submit"),
     )
     bank.lose_dispute(dispute.provider_id)
     await script.standing(dispute.id, "lost")
@@ -246,7 +251,7 @@ async def dispute_accepted(script: Script) -> None:
     script.world.bank.warn_of_fraud(str(payment.charge_id))
     opened = script.world.bank.open_dispute(str(payment.charge_id), amount=3000)
     dispute = await script.heard_of(opened["id"])
-    command = AcceptDisputeCommand(dispute_id=dispute.id, actor="ops", origin="accept")
+    command = AcceptDisputeCommand(dispute_id=dispute.id, act=OPS, origin="accept")
     await script.ask("accept_dispute", command)
 
 
@@ -337,7 +342,7 @@ async def submit_into_silence(script: Script) -> None:
     await script.ask("draft_evidence", command)
     await script.ask(
         "submit_evidence",
-        SubmitEvidenceCommand(dispute_id=dispute.id, actor="ops", origin="submit"),
+        SubmitEvidenceCommand(dispute_id=dispute.id, act=OPS, origin="submit"),
     )
 
 

@@ -17,7 +17,7 @@ from markethub.domain.delivery import Answer, Message
 from markethub.domain.errors import CommitUnknown, StaleWrite, StoreUnavailable
 from markethub.domain.ids import IdPrefix
 from markethub.domain.inbox_event import InboxEvent
-from markethub.domain.ports import audit, disputes, inbox, methods, outbox, refunds, unit_of_work
+from markethub.domain.ports import disputes, inbox, methods, outbox, refunds, unit_of_work
 from markethub.domain.ports.idempotency import IdempotencyKeys
 from markethub.domain.ports.inbox import Inbox
 from markethub.domain.ports.unit_of_work import Transaction, Transactions
@@ -165,9 +165,11 @@ REPOSITORIES: Final = {
     "submissions": disputes.Submissions,
     "deliveries": outbox.Deliveries,
     "inbox": inbox.InboxEvents,
-    "audit": audit.AuditLog,
 }
-"""What a transaction holds, by the name that its sites begin with."""
+"""What a transaction holds, by the name that its sites begin with.
+
+The audit log is not among them: a line is no call of its own, it goes along with other rows.
+"""
 
 
 def _transaction() -> _Repository:
@@ -180,6 +182,7 @@ def _transaction() -> _Repository:
         self.passage = passage
 
     members: dict[str, Any] = {name: struck(name) for name in REPOSITORIES}
+    members["audit"] = property(lambda self: self.inner.audit)
     members |= {"__init__": begin, "__slots__": ("inner", "passage")}
     return cast("_Repository", type("StruckTransaction", (), members))
 

@@ -24,7 +24,7 @@ from markethub.domain.usecases.refund_payment import RefundPaymentCommand
 from markethub.domain.usecases.register_order import RegisterOrderCommand
 from markethub.domain.usecases.usage import Wish
 from markethub.entrypoints.simulation.provider import SECRET
-from markethub.entrypoints.simulation.world import Surroundings, TimedOut, Unreachable
+from markethub.entrypoints.simulation.world import OPS, Surroundings, TimedOut, Unreachable
 
 SUCCESS: Final = "4242424242424242"
 DECLINED: Final = "4000000000000002"
@@ -162,7 +162,7 @@ class Script:
         origin = None if "plan" in more else f"ops|POST /refunds|{payment.id} {amount}"
         command = RefundPaymentCommand(
             payment_id=PaymentId(payment.id),
-            actor="ops",
+            act=OPS,
             amount_minor=amount,
             origin=origin,
             again=True,

@@ -3,6 +3,8 @@
 from datetime import datetime
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
+from markethub.domain.audit import Act, Channel
+
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
@@ -12,6 +14,9 @@ if TYPE_CHECKING:
     from markethub.entrypoints.simulation.pod import App
 
 T = TypeVar("T")
+
+OPS = Act(actor="ops", channel=Channel.CLI)
+"""Whoever of the staff is at work in a history."""
 
 
 class Unreachable(Exception):

@@ -101,7 +101,9 @@ async def make_default(
     owner, known = _customer_id(customer_id, caller), _method_id(method_id)
     await json_body(request, SetupIn)
     _log.info("method.default_asked", actor=caller.name, method_id=known)
-    method = await set_default_method(SetDefaultMethodCommand(method_id=known, customer_id=owner))
+    method = await set_default_method(
+        SetDefaultMethodCommand(method_id=known, customer_id=owner, act=caller.act)
+    )
     return saved_method_out(method)
 
 
@@ -120,7 +122,7 @@ async def delete_method(
     """Remove a saved method for good, here and at the provider."""
     owner, known = _customer_id(customer_id, caller), _method_id(method_id)
     _log.info("method.remove_asked", actor=caller.name, method_id=known)
-    await remove_method(RemoveMethodCommand(method_id=known, customer_id=owner))
+    await remove_method(RemoveMethodCommand(method_id=known, customer_id=owner, act=caller.act))
 
 
 customers_router = Router(

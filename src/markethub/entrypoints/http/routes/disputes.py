@@ -113,7 +113,7 @@ async def draft_evidence(
     body = await json_body(request, EvidenceIn)
     return dispute_out(
         await draft_evidence(
-            DraftEvidenceCommand(dispute_id=known, texts=texts(body), actor=caller.name)
+            DraftEvidenceCommand(dispute_id=known, texts=texts(body), act=caller.act)
         )
     )
 
@@ -138,7 +138,7 @@ async def attach_file(
     field, content = await file_body(request)
     return dispute_out(
         await attach_file(
-            AttachFileCommand(dispute_id=known, field=field, content=content, actor=caller.name)
+            AttachFileCommand(dispute_id=known, field=field, content=content, act=caller.act)
         )
     )
 
@@ -161,7 +161,7 @@ async def submit_evidence(
     await json_body(request, SubmitIn)
     return dispute_out(
         await submit_evidence(
-            SubmitEvidenceCommand(dispute_id=known, actor=caller.name, origin=origin(request))
+            SubmitEvidenceCommand(dispute_id=known, act=caller.act, origin=origin(request))
         )
     )
 
@@ -184,7 +184,7 @@ async def accept_dispute(
     await json_body(request, AcceptIn)
     return dispute_out(
         await accept_dispute(
-            AcceptDisputeCommand(dispute_id=known, actor=caller.name, origin=origin(request))
+            AcceptDisputeCommand(dispute_id=known, act=caller.act, origin=origin(request))
         )
     )
 

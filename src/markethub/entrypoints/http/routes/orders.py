@@ -76,7 +76,7 @@ async def delete_order(
 ) -> OrderOut:
     """Cancel an unpaid order and its intent; return it as it is then."""
     known = ids.order_id(order_id)
-    await cancel_order(CancelOrderCommand(order_id=known))
+    await cancel_order(CancelOrderCommand(order_id=known, act=caller.act))
     return await _shown(await queries.order(known), caller, refund_queries)
 
 

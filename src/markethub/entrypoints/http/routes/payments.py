@@ -107,7 +107,10 @@ async def capture_payment(
     body = await json_body(request, CaptureIn)
     payment = await capture_payment(
         CapturePaymentCommand(
-            payment_id=known, amount_minor=given(body.amount), origin=origin(request)
+            payment_id=known,
+            amount_minor=given(body.amount),
+            origin=origin(request),
+            act=caller.act,
         )
     )
     return await _shown(payment, caller, refund_queries)
@@ -132,7 +135,9 @@ async def cancel_payment(
     body = await json_body(request, CancelIn)
     reason = None if isinstance(body.reason, UnsetType) else body.reason
     payment = await cancel_payment(
-        CancelPaymentCommand(payment_id=known, reason=reason, origin=origin(request))
+        CancelPaymentCommand(
+            payment_id=known, reason=reason, origin=origin(request), act=caller.act
+        )
     )
     return await _shown(payment, caller, refund_queries)
 

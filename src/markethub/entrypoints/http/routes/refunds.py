@@ -8,12 +8,13 @@ from litestar import Request, Response, Router, get, post
 from litestar.params import FromPath, FromQuery, QueryParameter
 from msgspec import UnsetType
 
+from markethub.domain.audit import Act
 from markethub.domain.errors import NotFound
 from markethub.domain.ids import PaymentId, RefundId
 from markethub.domain.ports.refunds import RefundFilter, RefundQueries
 from markethub.domain.refund import RefundReason, RefundStatus
 from markethub.domain.usecases.refund_payment import RefundPayment, RefundPaymentCommand
-from markethub.entrypoints.http.auth import Access, Caller
+from markethub.entrypoints.http.auth import Access, Caller, forbidden
 from markethub.entrypoints.http.entrance import ACCESS
 from markethub.entrypoints.http.errors import HttpProblem, invalid
 from markethub.entrypoints.http.idempotency import KEEP, UNKEYED, Keep, origin
@@ -41,6 +42,13 @@ _CURSOR: Final = re.compile(r"[A-Za-z0-9_=:.|+-]{1,512}")
 
 class _DryRun(msgspec.Struct):
     dry_run: bool = False
+
+
+def _act(caller: Caller) -> Act:
+    """Say who gives money back: never a customer, whom the route does not let in."""
+    if caller.act is None:
+        raise forbidden()
+    return caller.act
 
 
 def is_dry_run(body: bytes) -> bool:
@@ -75,7 +83,7 @@ async def refund_payment(
     key = None if body.dry_run else origin(request)
     command = RefundPaymentCommand(
         payment_id=PaymentId(payment_id),
-        actor=caller.name,
+        act=_act(caller),
         amount_minor=given(body.amount),
         reason=RefundReason.OTHER if isinstance(body.reason, UnsetType) else body.reason,
         note=None if isinstance(body.note, UnsetType) else body.note,

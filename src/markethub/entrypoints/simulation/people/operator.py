@@ -20,6 +20,7 @@ from markethub.domain.usecases.draft_evidence import DraftEvidenceCommand
 from markethub.domain.usecases.refund_payment import RefundPaymentCommand
 from markethub.domain.usecases.submit_evidence import SubmitEvidenceCommand
 from markethub.entrypoints.simulation.people.memory import Asked, Deed, People, all_at_once
+from markethub.entrypoints.simulation.world import OPS
 
 REPEATED: Final = 0.3
 """How often somebody repeats a request whose answer is known, or uses its key for another."""
@@ -48,7 +49,7 @@ async def capture(people: People, dice: Random) -> None:
 async def _capture(
     people: People, dice: Random, payment: Payment, amount: int | None, key: str
 ) -> None:
-    command = CapturePaymentCommand(payment_id=payment.id, amount_minor=amount, origin=key)
+    command = CapturePaymentCommand(payment_id=payment.id, amount_minor=amount, origin=key, act=OPS)
     done: Payment = await people.ask(
         dice, "capture_payment", lambda app: app.capture_payment(command)
     )
@@ -63,7 +64,9 @@ async def cancel_payment(people: People, dice: Random) -> None:
         dice.choice((PaymentStatus.AUTHORIZED, PaymentStatus.REQUIRES_PAYMENT_METHOD)),
     )
     if payment is not None:
-        command = CancelPaymentCommand(payment_id=payment.id, origin=people.new_key("cancel"))
+        command = CancelPaymentCommand(
+            payment_id=payment.id, origin=people.new_key("cancel"), act=OPS
+        )
         await people.ask(dice, "cancel_payment", lambda app: app.cancel_payment(command))
 
 
@@ -82,7 +85,7 @@ async def refund(people: People, dice: Random) -> None:
 async def _refund(people: People, dice: Random, asked: Asked) -> None:
     command = RefundPaymentCommand(
         payment_id=PaymentId(asked.payment.id),
-        actor="ops",
+        act=OPS,
         amount_minor=asked.amount,
         reason=RefundReason.GOODWILL,
         origin=asked.key,
@@ -129,12 +132,10 @@ async def answer_dispute(people: People, dice: Random) -> None:
     if dispute is None:
         return
     draft = DraftEvidenceCommand(
-        dispute_id=dispute.id, texts={"product_description": "Tea"}, actor="ops"
+        dispute_id=dispute.id, texts={"product_description": "Tea"}, act=OPS
     )
     await people.ask(dice, "draft_evidence", lambda app: app.draft_evidence(draft))
-    submit = SubmitEvidenceCommand(
-        dispute_id=dispute.id, actor="ops", origin=people.new_key("submit")
-    )
+    submit = SubmitEvidenceCommand(dispute_id=dispute.id, act=OPS, origin=people.new_key("submit"))
     await people.ask(dice, "submit_evidence", lambda app: app.submit_evidence(submit))
 
 
@@ -143,7 +144,7 @@ async def accept_dispute(people: People, dice: Random) -> None:
     dispute = await _dispute(people, dice)
     if dispute is not None:
         command = AcceptDisputeCommand(
-            dispute_id=dispute.id, actor="ops", origin=people.new_key("accept")
+            dispute_id=dispute.id, act=OPS, origin=people.new_key("accept")
         )
         await people.ask(dice, "accept_dispute", lambda app: app.accept_dispute(command))
 
@@ -156,16 +157,16 @@ async def replay(people: People, dice: Random) -> None:
         )
         if page.items:
             id_ = EventId(dice.choice(list(page.items)).event.id)
-            await people.ask(dice, "replay_event", lambda app: app.replay_event(id_))
+            await people.ask(dice, "replay_event", lambda app: app.replay_event(id_, act=OPS))
         return
-    await people.ask(dice, "replay_deliveries", lambda app: app.replay_deliveries(()))
+    await people.ask(dice, "replay_deliveries", lambda app: app.replay_deliveries((), act=OPS))
 
 
 async def preview(people: People, dice: Random) -> None:
     """Ask what a refund would do."""
     payment = await _payment(people, dice, PaymentStatus.SUCCEEDED)
     if payment is not None:
-        command = RefundPaymentCommand(payment_id=payment.id, actor="ops")
+        command = RefundPaymentCommand(payment_id=payment.id, act=OPS)
         await people.ask(dice, "preview", lambda app: app.refund_payment.preview(command))
 
 
