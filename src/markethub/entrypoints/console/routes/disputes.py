@@ -22,6 +22,7 @@ from markethub.domain.usecases.attach_file import AttachFile, AttachFileCommand
 from markethub.domain.usecases.draft_evidence import DraftEvidence, DraftEvidenceCommand
 from markethub.domain.usecases.submit_evidence import SubmitDraft, SubmitEvidenceCommand
 from markethub.entrypoints.console import forms
+from markethub.entrypoints.console.acts import act_of
 from markethub.entrypoints.console.dispute_story import story
 from markethub.entrypoints.console.evidence_fields import FILES, GROUPS, LABELS, fingerprint
 from markethub.entrypoints.console.forms import Form, origin_of
@@ -183,7 +184,7 @@ async def write(
     try:
         _check_drafted(dispute, form)
         await draft_evidence(
-            DraftEvidenceCommand(dispute_id=dispute.id, texts=typed, actor=staff.name)
+            DraftEvidenceCommand(dispute_id=dispute.id, texts=typed, act=act_of(staff))
         )
     except (PaymentsError, HttpProblem) as error:
         # What somebody has typed is not thrown away because it could not be kept.
@@ -217,7 +218,7 @@ async def attach(
                 dispute_id=dispute.id,
                 field=form.needed("field"),
                 content=content,
-                actor=staff.name,
+                act=act_of(staff),
             )
         )
     except (PaymentsError, HttpProblem) as error:
@@ -265,7 +266,7 @@ async def submit(
         if not await _is_repeated(dispute_pages, dispute, origin):
             _check_drafted(dispute, form)
         await submit_evidence(
-            SubmitEvidenceCommand(dispute_id=dispute.id, actor=staff.name, origin=origin)
+            SubmitEvidenceCommand(dispute_id=dispute.id, act=act_of(staff, form), origin=origin)
         )
     except (PaymentsError, HttpProblem) as error:
         return await _after(request, dispute_pages, dispute, error)
@@ -303,7 +304,7 @@ async def accept(
     origin = origin_of(request, staff, form)
     try:
         await accept_dispute(
-            AcceptDisputeCommand(dispute_id=dispute.id, actor=staff.name, origin=origin)
+            AcceptDisputeCommand(dispute_id=dispute.id, act=act_of(staff, form), origin=origin)
         )
     except PaymentsError as error:
         return await _after(request, dispute_pages, dispute, error)
