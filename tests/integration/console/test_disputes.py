@@ -217,6 +217,16 @@ async def test_evidence_is_submitted_once_however_often_the_form_is_sent(
     assert DisputeStatus.UNDER_REVIEW == (await case.dispute()).status
 
 
+async def test_the_story_says_who_submitted_and_why(desk: Desk, case: Disputed) -> None:
+    await write(desk, case, product_description="Tea")
+    fields = await confirmed(desk, case, "submit")
+    await post(desk, case, "submit", {**fields, "reason": "The parcel was signed for"})
+    page = said(await desk.get(await address(case)))
+
+    assert "The submission was confirmed by support The parcel was signed for" in page
+    assert "hand the evidence to the bank: done" in page
+
+
 async def test_what_was_written_after_the_confirmation_was_opened_is_not_submitted_unseen(
     desk: Desk, case: Disputed
 ) -> None:

@@ -2,19 +2,26 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
+from typing import Final
 
 import attrs
 
-from markethub.domain.audit import AuditEntry
+from markethub.domain.audit import AuditAction, AuditEntry
 from markethub.domain.dispute import Dispute
 from markethub.domain.operation import OperationStatus
 from markethub.domain.submission import Submission, SubmissionKind
 
-_ASKED = {
-    SubmissionKind.SUBMIT: "The evidence was to be handed to the bank",
-    SubmissionKind.ACCEPT: "The dispute was to be conceded",
+_ASKED: Final = {
+    SubmissionKind.SUBMIT: "The provider was asked to hand the evidence to the bank",
+    SubmissionKind.ACCEPT: "The provider was asked to concede the dispute",
 }
-_BECAME = {
+_DID: Final = {
+    AuditAction.DISPUTE_DRAFT: "The texts were kept",
+    AuditAction.DISPUTE_ATTACH: "A file was attached",
+    AuditAction.DISPUTE_SUBMIT: "The submission was confirmed",
+    AuditAction.DISPUTE_ACCEPT: "The concession was confirmed",
+}
+_BECAME: Final = {
     OperationStatus.UNRESOLVED: "outcome unknown",
     OperationStatus.DONE: "done",
     OperationStatus.REFUSED: "refused by the provider",
@@ -53,7 +60,6 @@ def _of_submissions(asked: Sequence[Submission]) -> Iterator[Step]:
         yield Step(
             at=each.created_at,
             text=f"{_ASKED[each.kind]}: {outcome}",
-            who=each.actor,
             detail=each.error_code,
         )
 
@@ -62,7 +68,7 @@ def _of_staff(told: Iterable[AuditEntry]) -> Iterator[Step]:
     for each in told:
         yield Step(
             at=each.at,
-            text=each.action.value.replace(".", ": ").replace("_", " ").capitalize(),
+            text=_DID.get(each.action, each.action.value),
             who=each.actor,
             detail=each.reason,
         )
