@@ -263,8 +263,7 @@ async def submit(
     dispute = await dispute_pages.find(dispute_id)
     origin = origin_of(request, staff, form)
     try:
-        if not await _is_repeated(dispute_pages, dispute, origin):
-            _check_drafted(dispute, form)
+        _check_drafted(dispute, form)
         await submit_evidence(
             SubmitEvidenceCommand(dispute_id=dispute.id, act=act_of(staff, form), origin=origin)
         )
@@ -325,11 +324,6 @@ async def _after(
     if isinstance(error, GatewayUnavailable):
         return see_other(_address(dispute))
     return await dispute_pages.show(request, await dispute_pages.find(dispute.id), error)
-
-
-async def _is_repeated(dispute_pages: DisputePages, dispute: Dispute, origin: str) -> bool:
-    asked = await dispute_pages.dispute_queries.submissions(dispute.id)
-    return any(each.origin == origin for each in asked)
 
 
 def _check_drafted(dispute: Dispute, form: Form) -> None:
