@@ -13,7 +13,7 @@ pytestmark = pytest.mark.anyio
 REPLAY = "/ops/events/replay"
 
 
-@pytest.mark.parametrize("status", [404, 400], ids=["taken", "refused"])
+@pytest.mark.parametrize("status", [404, 400, 403], ids=["taken", "refused", "forged"])
 async def test_files_that_come_with_a_form_are_let_go_of_whatever_comes_of_it(
     desk: Desk, monkeypatch: pytest.MonkeyPatch, status: int
 ) -> None:
@@ -21,7 +21,11 @@ async def test_files_that_come_with_a_form_are_let_go_of_whatever_comes_of_it(
     monkeypatch.setattr(UploadFile, "__init__", _noting(files))
     await desk.sign_in(Role.SUPPORT)
     token = hidden(await desk.get("/ops/customers"), "csrf")
-    fields = {"csrf": token, "id": "evt_none"} if status == 404 else {"csrf": token}
+    fields = {
+        404: {"csrf": token, "id": "evt_none"},
+        400: {"csrf": token},
+        403: {"csrf": "forged"},
+    }[status]
 
     answer = await desk.client.post(
         REPLAY, data=fields, files={"file": ("a.txt", b"x" * 100)}, headers=OWN

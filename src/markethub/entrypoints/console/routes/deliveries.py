@@ -6,12 +6,10 @@ import structlog
 from litestar import Request, Response, get, post
 from litestar.response import Template
 
-from markethub.domain.audit import AuditAction
 from markethub.domain.delivery import DeliveryStatus
 from markethub.domain.errors import PaymentsError
 from markethub.domain.ports.outbox import DeliveryQueries
 from markethub.domain.ports.publisher import Publisher
-from markethub.domain.usecases.record_audit import RecordAudit
 from markethub.domain.usecases.replay_deliveries import ReplayDeliveries
 from markethub.entrypoints.console.acts import act_of
 from markethub.entrypoints.console.forms import Form
@@ -46,7 +44,6 @@ async def replay(
     delivery_queries: Injected[DeliveryQueries],
     publisher: Injected[Publisher | None],
     replay_deliveries: Injected[ReplayDeliveries],
-    record_audit: Injected[RecordAudit],
     staff: Injected[Staff],
     form: Injected[Form],
 ) -> Response[Any]:
@@ -55,14 +52,11 @@ async def replay(
     enabling = form.text("only") == "enable"
     if enabling is bool(ids) or len(ids) > _AT_ONCE:
         raise invalid("id", f"must name 1 to {_AT_ONCE} deliveries")
-    act = act_of(staff, form)
     try:
-        await replay_deliveries(ids)
+        await replay_deliveries(ids, act=act_of(staff, form))
     except PaymentsError as error:
         status, problem = problem_of(error)
         return await _list(request, delivery_queries, publisher, status=status, problem=problem)
-    for each in ids or (None,):
-        await record_audit(act, AuditAction.DELIVERY_REPLAY, subject=each)
     _log.info("deliveries.replayed", actor=staff.name, message_ids=ids)
     return see_other(_PATH, done="endpoint-enabled" if enabling else "deliveries-replayed")
 

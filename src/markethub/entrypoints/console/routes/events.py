@@ -8,13 +8,11 @@ from litestar import Request, Response, get, post
 from litestar.params import FromPath
 from litestar.response import Template
 
-from markethub.domain.audit import AuditAction
 from markethub.domain.errors import NotFound, PaymentsError
 from markethub.domain.ids import EventId
 from markethub.domain.inbox_event import InboxEvent, InboxStatus
 from markethub.domain.ports.inbox import InboxFilter, InboxQueries
 from markethub.domain.ports.queries import Queries
-from markethub.domain.usecases.record_audit import RecordAudit
 from markethub.domain.usecases.replay_event import ReplayEvent
 from markethub.entrypoints.console.acts import act_of
 from markethub.entrypoints.console.forms import Form
@@ -60,16 +58,13 @@ async def replay_one(
     event_id: FromPath[str],
     inbox_queries: Injected[InboxQueries],
     replay_event: Injected[ReplayEvent],
-    record_audit: Injected[RecordAudit],
     staff: Injected[Staff],
     form: Injected[Form],
 ) -> Response[Any]:
     """Let one event begin anew."""
     found = await _found(inbox_queries, event_id)
     try:
-        act = act_of(staff, form)
-        await replay_event(found.event.id)
-        await record_audit(act, AuditAction.EVENT_REPLAY, subject=found.event.id)
+        await replay_event(found.event.id, act=act_of(staff, form))
     except PaymentsError as error:
         status, problem = problem_of(error)
         return _show(request, found, status=status, problem=problem)
@@ -84,7 +79,6 @@ async def replay_several(
     inbox_queries: Injected[InboxQueries],
     queries: Injected[Queries],
     replay_event: Injected[ReplayEvent],
-    record_audit: Injected[RecordAudit],
     staff: Injected[Staff],
     form: Injected[Form],
 ) -> Response[Any]:
@@ -95,8 +89,7 @@ async def replay_several(
     act, refused = act_of(staff, form), []
     for each in ids:
         try:
-            await replay_event(each)
-            await record_audit(act, AuditAction.EVENT_REPLAY, subject=each)
+            await replay_event(each, act=act)
         except PaymentsError as error:
             refused.append((problem_of(error), each))
         else:

@@ -9,12 +9,10 @@ from litestar.params import FromPath
 from litestar.response import Template
 
 from markethub.domain import ids
-from markethub.domain.audit import AuditAction
 from markethub.domain.errors import NotFound, PaymentsError, ValidationFailed
 from markethub.domain.ids import CustomerId, MethodId
 from markethub.domain.ports.queries import PaymentFilter, Queries
 from markethub.domain.ports.system import Clock
-from markethub.domain.usecases.record_audit import RecordAudit
 from markethub.domain.usecases.remove_method import RemoveMethod, RemoveMethodCommand
 from markethub.domain.usecases.set_default_method import SetDefaultMethod, SetDefaultMethodCommand
 from markethub.entrypoints.console.acts import act_of
@@ -87,7 +85,6 @@ async def remove(
     queries: Injected[Queries],
     clock: Injected[Clock],
     remove_method: Injected[RemoveMethod],
-    record_audit: Injected[RecordAudit],
     staff: Injected[Staff],
     form: Injected[Form],
 ) -> Response[Any]:
@@ -95,8 +92,7 @@ async def remove(
     owner, known = _customer(customer_id), MethodId(looked_up(method_id, "payment method"))
     try:
         act = act_of(staff, form)
-        await remove_method(RemoveMethodCommand(method_id=known, customer_id=owner))
-        await record_audit(act, AuditAction.METHOD_REMOVE, subject=known)
+        await remove_method(RemoveMethodCommand(method_id=known, customer_id=owner, act=act))
     except PaymentsError as error:
         status, problem = problem_of(error)
         return await _show(request, owner, queries, clock, status=status, problem=problem)
@@ -117,7 +113,6 @@ async def make_default(
     queries: Injected[Queries],
     clock: Injected[Clock],
     set_default_method: Injected[SetDefaultMethod],
-    record_audit: Injected[RecordAudit],
     staff: Injected[Staff],
     form: Injected[Form],
 ) -> Response[Any]:
@@ -125,8 +120,8 @@ async def make_default(
     owner, known = _customer(customer_id), MethodId(looked_up(method_id, "payment method"))
     try:
         act = act_of(staff, form)
-        await set_default_method(SetDefaultMethodCommand(method_id=known, customer_id=owner))
-        await record_audit(act, AuditAction.METHOD_DEFAULT, subject=known)
+        command = SetDefaultMethodCommand(method_id=known, customer_id=owner, act=act)
+        await set_default_method(command)
     except PaymentsError as error:
         status, problem = problem_of(error)
         return await _show(request, owner, queries, clock, status=status, problem=problem)
