@@ -37,6 +37,7 @@ from markethub.domain.ports.disputes import DisputeQueries
 from markethub.domain.ports.idempotency import IdempotencyKeys
 from markethub.domain.ports.inbox import Inbox, InboxQueries, Lease
 from markethub.domain.ports.outbox import DeliveryQueries
+from markethub.domain.ports.overview import OverviewQueries
 from markethub.domain.ports.queries import Queries
 from markethub.domain.ports.refunds import RefundQueries
 from markethub.domain.ports.rotation import Rotation
@@ -68,6 +69,8 @@ class Store(Protocol):
     def dispute_queries(self) -> DisputeQueries: ...
     @property
     def delivery_queries(self) -> DeliveryQueries: ...
+    @property
+    def overview_queries(self) -> OverviewQueries: ...
     @property
     def audit_queries(self) -> AuditQueries: ...
     @property

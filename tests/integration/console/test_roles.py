@@ -16,6 +16,7 @@ from tests.support.console import OWN, Desk, said
 pytestmark = pytest.mark.anyio
 
 CUSTOMER = "/ops/customers/{customer_id}"
+DISPUTE = "/ops/disputes/{dispute_id}"
 METHOD = f"{CUSTOMER}/methods/{{method_id}}"
 
 LEAST: Final[dict[tuple[str, str], Role | str]] = {
@@ -24,6 +25,15 @@ LEAST: Final[dict[tuple[str, str], Role | str]] = {
     ("GET", "/ops/static/{name}"): FILE,
     ("POST", "/ops/sign-out"): Role.VIEWER,
     ("GET", "/ops/{rest}"): Role.VIEWER,
+    ("GET", "/ops"): Role.VIEWER,
+    ("GET", "/ops/disputes"): Role.VIEWER,
+    ("GET", DISPUTE): Role.VIEWER,
+    ("POST", f"{DISPUTE}/evidence"): Role.SUPPORT,
+    ("POST", f"{DISPUTE}/files"): Role.SUPPORT,
+    ("GET", f"{DISPUTE}/submit"): Role.SUPPORT,
+    ("POST", f"{DISPUTE}/submit"): Role.SUPPORT,
+    ("GET", f"{DISPUTE}/accept"): Role.REFUNDER,
+    ("POST", f"{DISPUTE}/accept"): Role.REFUNDER,
     ("GET", "/ops/events"): Role.VIEWER,
     ("GET", "/ops/events/{event_id}"): Role.VIEWER,
     ("POST", "/ops/events/{event_id}/replay"): Role.SUPPORT,

@@ -20,6 +20,7 @@ from markethub.domain.errors import StaleWrite
 from markethub.domain.events import DomainEvent
 from markethub.domain.ids import DisputeId, PaymentId, ProviderDisputeId, SubmissionId
 from markethub.domain.ports.disputes import (
+    NEVER_DUE,
     DisputeFilter,
     DisputePage,
     DisputeQueries,
@@ -143,6 +144,34 @@ class MemoryDisputeQueries:
         more = len(found) > limit
         last = cursor_after(page[-1].created_at, page[-1].id) if more else None
         return DisputePage(items=page, next_cursor=last)
+
+    async def answerable(self, *, cursor: str | None = None, limit: int = 50) -> DisputePage:
+        """List the disputes that need a response by the end of the time for evidence."""
+        after = None if cursor is None else position(cursor)
+        found = [
+            dispute
+            for dispute in self._database.disputes.rows.values()
+            if dispute.status in NEEDS_RESPONSE and (after is None or _by_due(dispute) > after)
+        ]
+        found.sort(key=_by_due)
+        page = found[:limit]
+        more = len(found) > limit
+        return DisputePage(
+            items=page, next_cursor=cursor_after(*_by_due(page[-1])) if more else None
+        )
+
+    async def submissions(self, dispute_id: DisputeId) -> Sequence[Submission]:
+        """Return what was asked about a dispute, oldest first."""
+        found = [
+            each
+            for each in self._database.submissions.rows.values()
+            if each.dispute_id == dispute_id
+        ]
+        return sorted(found, key=lambda each: (each.created_at, each.id))
+
+
+def _by_due(dispute: Dispute) -> tuple[datetime, str]:
+    return dispute.evidence_due_by or NEVER_DUE, dispute.id
 
 
 def _by_age(dispute: Dispute) -> tuple[datetime, str]:

@@ -8,6 +8,7 @@ from markethub.adapters.memory.disputes import MemoryDisputeQueries
 from markethub.adapters.memory.idempotency import MemoryIdempotencyKeys
 from markethub.adapters.memory.inbox import MemoryInbox
 from markethub.adapters.memory.inbox_queries import MemoryInboxQueries
+from markethub.adapters.memory.overview import MemoryOverviewQueries
 from markethub.adapters.memory.queries import MemoryQueries
 from markethub.adapters.memory.refunds import MemoryRefundQueries
 from markethub.adapters.memory.rotation import MemoryRotation
@@ -31,6 +32,7 @@ class MemoryStore:
         self.approval_queries = MemoryApprovalQueries(database)
         self.audit_queries = MemoryAuditQueries(database)
         self.delivery_queries = MemoryDeliveryQueries(database)
+        self.overview_queries = MemoryOverviewQueries(database)
         self.idempotency_keys = MemoryIdempotencyKeys()
         self.stamps = MemoryStamps()
         self.rotation = MemoryRotation()

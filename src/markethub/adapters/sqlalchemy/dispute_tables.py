@@ -34,6 +34,11 @@ DISPUTE_UNREMINDED: Final = text(
 )
 """Spelled out, not bound: only then is the partial index recognised."""
 
+DISPUTE_ANSWERABLE: Final = text(
+    "status IN ({})".format(", ".join(sorted(f"'{status}'" for status in NEEDS_RESPONSE)))
+)
+"""Likewise."""
+
 disputes: Final = Table(
     "disputes",
     metadata,
@@ -69,6 +74,13 @@ disputes: Final = Table(
         "evidence_due_by",
         sqlite_where=DISPUTE_UNREMINDED,
         postgresql_where=DISPUTE_UNREMINDED,
+    ),
+    Index(
+        "ix_disputes_answerable",
+        "evidence_due_by",
+        "id",
+        sqlite_where=DISPUTE_ANSWERABLE,
+        postgresql_where=DISPUTE_ANSWERABLE,
     ),
     sqlite_strict=True,
 )
@@ -113,6 +125,7 @@ submissions: Final = Table(
         sqlite_where=text("origin IS NOT NULL"),
         postgresql_where=text("origin IS NOT NULL"),
     ),
+    Index("ix_submissions_dispute_id", "dispute_id"),
     Index(
         "ix_submissions_due",
         "next_attempt_at",

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any, Final
 
 import attrs
-from sqlalchemy import Select, bindparam, literal, select, tuple_
+from sqlalchemy import Select, bindparam, func, literal, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from markethub.adapters.sqlalchemy.cursors import cursor_after, position
@@ -16,6 +16,7 @@ from markethub.adapters.sqlalchemy.dispute_mappers import (
     submission_to_row,
 )
 from markethub.adapters.sqlalchemy.dispute_tables import (
+    DISPUTE_ANSWERABLE,
     DISPUTE_UNREMINDED,
     SUBMISSION_UNRESOLVED,
     disputes,
@@ -29,6 +30,7 @@ from markethub.adapters.sqlalchemy.types import UtcDateTime
 from markethub.domain.dispute import DUE_SOON, Dispute
 from markethub.domain.ids import DisputeId, PaymentId, ProviderDisputeId, SubmissionId
 from markethub.domain.ports.disputes import (
+    NEVER_DUE,
     DisputeFilter,
     DisputePage,
     DisputeQueries,
@@ -188,11 +190,38 @@ class SqlDisputeQueries:
         last_of = cursor_after(page[-1].created_at, page[-1].id) if found[limit:] else None
         return DisputePage(items=page, next_cursor=last_of)
 
+    async def answerable(self, *, cursor: str | None = None, limit: int = 50) -> DisputePage:
+        """List the disputes that need a response by the end of the time for evidence."""
+        due_by = func.coalesce(disputes.c.evidence_due_by, literal(NEVER_DUE, UtcDateTime()))
+        query = select(disputes).where(DISPUTE_ANSWERABLE).order_by(due_by, disputes.c.id)
+        if cursor is not None:
+            at, dispute_id = position(cursor)
+            last = tuple_(literal(at, UtcDateTime()), literal(dispute_id))
+            query = query.where(tuple_(due_by, disputes.c.id) > last)
+        found = await self._read(query.limit(limit + 1))
+        page = found[:limit]
+        last_of = None
+        if found[limit:]:
+            last_of = cursor_after(page[-1].evidence_due_by or NEVER_DUE, page[-1].id)
+        return DisputePage(items=page, next_cursor=last_of)
+
+    async def submissions(self, dispute_id: DisputeId) -> Sequence[Submission]:
+        """Return what was asked about a dispute, oldest first."""
+        query = (
+            select(submissions)
+            .where(submissions.c.dispute_id == dispute_id)
+            .order_by(submissions.c.created_at, submissions.c.id)
+        )
+        return [submission_from_row(row) for row in await self._rows(query)]
+
     async def _read(self, query: Select[Any]) -> Sequence[Dispute]:
-        async def once() -> Sequence[Dispute]:
+        return [dispute_from_row(row) for row in await self._rows(query)]
+
+    async def _rows(self, query: Select[Any]) -> Sequence[Any]:
+        async def once() -> Sequence[Any]:
             async with self._reader.connect() as connection:
-                rows = await connection.execute(query)
-                return [dispute_from_row(row) for row in rows.mappings()]
+                rows: Sequence[Any] = (await connection.execute(query)).mappings().all()
+                return rows
 
         return await self._repeat(once)
 

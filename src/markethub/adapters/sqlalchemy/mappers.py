@@ -167,7 +167,7 @@ def payment_from_row(row: Read) -> Payment:
         failure=_failure_from_row(row),
         quarantine=None if row["quarantine"] is None else Quarantine(row["quarantine"]),
         chargeback_open=row["chargeback_open"],
-        fraud_warnings=tuple(map(_warning_from_json, json.loads(row["fraud_warnings"]))),
+        fraud_warnings=tuple(map(warning_from_json, json.loads(row["fraud_warnings"]))),
         declines=row["declines"],
         created_at=row["created_at"],
         updated_at=row["updated_at"],
@@ -190,7 +190,8 @@ def _warning_to_json(warning: FraudWarning) -> dict[str, object]:
     return {**attrs.asdict(warning), "created_at": warning.created_at.isoformat()}
 
 
-def _warning_from_json(read: dict[str, Any]) -> FraudWarning:
+def warning_from_json(read: dict[str, Any]) -> FraudWarning:
+    """Return the warning that a payment's row holds as JSON."""
     return FraudWarning(**{**read, "created_at": datetime.fromisoformat(read["created_at"])})
 
 

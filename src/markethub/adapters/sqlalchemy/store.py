@@ -23,6 +23,7 @@ from markethub.adapters.sqlalchemy.handover import Handover
 from markethub.adapters.sqlalchemy.idempotency import SqlIdempotencyKeys
 from markethub.adapters.sqlalchemy.inbox import SqlInbox
 from markethub.adapters.sqlalchemy.inbox_queries import SqlInboxQueries
+from markethub.adapters.sqlalchemy.overview import SqlOverviewQueries
 from markethub.adapters.sqlalchemy.queries import SqlQueries
 from markethub.adapters.sqlalchemy.refunds import SqlRefundQueries
 from markethub.adapters.sqlalchemy.retry import Repeater
@@ -66,6 +67,7 @@ class SqlStore:
         self.approval_queries = SqlApprovalQueries(reader, repeat)
         self.audit_queries = SqlAuditQueries(reader, repeat)
         self.delivery_queries = SqlDeliveryQueries(reader, repeat)
+        self.overview_queries = SqlOverviewQueries(reader, repeat)
         self.idempotency_keys = SqlIdempotencyKeys(engine=writer, repeat=repeat, cipher=cipher)
         self.rotation = SqlRotation(writer, repeat, cipher)
         self.stamps = SqlStamps(self._engines, repeat)

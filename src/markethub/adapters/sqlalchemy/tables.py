@@ -111,6 +111,11 @@ orders: Final = Table(
 PAYMENT_UNFINISHED: Final = text("status NOT IN ('succeeded', 'canceled')")
 """Spelled out, not bound: only then is the partial index recognised."""
 
+PAYMENT_QUARANTINED: Final = text("quarantine IS NOT NULL")
+"""Likewise."""
+PAYMENT_WARNED: Final = text("fraud_warnings <> '[]'")
+"""Likewise."""
+
 payments: Final = Table(
     "payments",
     metadata,
@@ -194,6 +199,18 @@ payments: Final = Table(
         "updated_at",
         sqlite_where=PAYMENT_UNFINISHED,
         postgresql_where=PAYMENT_UNFINISHED,
+    ),
+    Index(
+        "ix_payments_quarantined",
+        "created_at",
+        sqlite_where=PAYMENT_QUARANTINED,
+        postgresql_where=PAYMENT_QUARANTINED,
+    ),
+    Index(
+        "ix_payments_warned",
+        "created_at",
+        sqlite_where=PAYMENT_WARNED,
+        postgresql_where=PAYMENT_WARNED,
     ),
     sqlite_strict=True,
 )
@@ -297,6 +314,9 @@ INBOX_DEAD: Final = text(f"status = '{InboxStatus.DEAD}'")
 INBOX_WRONG_MODE: Final = text(f"status = '{InboxStatus.IGNORED}' AND reason = '{WRONG_MODE}'")
 """Likewise."""
 
+INBOX_PROCESSED: Final = text(f"status = '{InboxStatus.PROCESSED}' AND replayed_at IS NULL")
+"""Likewise."""
+
 inbox: Final = Table(
     "inbox",
     metadata,
@@ -338,6 +358,13 @@ inbox: Final = Table(
         "received_at",
         sqlite_where=INBOX_WRONG_MODE,
         postgresql_where=INBOX_WRONG_MODE,
+    ),
+    Index(
+        "ix_inbox_processed",
+        "received_at",
+        "updated_at",
+        sqlite_where=INBOX_PROCESSED,
+        postgresql_where=INBOX_PROCESSED,
     ),
     sqlite_strict=True,
 )

@@ -1,8 +1,8 @@
 """Disputes in the store: inside a transaction, and for screens."""
 
 from collections.abc import Sequence
-from datetime import datetime
-from typing import Protocol
+from datetime import UTC, datetime
+from typing import Final, Protocol
 
 import attrs
 
@@ -73,6 +73,10 @@ class Submissions(Protocol):
         ...
 
 
+NEVER_DUE: Final = datetime(9999, 1, 1, tzinfo=UTC)
+"""Where a dispute without an end of the time for evidence stands among the others."""
+
+
 @attrs.frozen(kw_only=True)
 class DisputeFilter:
     """Which disputes to list; what is None does not restrict."""
@@ -83,7 +87,7 @@ class DisputeFilter:
 
 @attrs.frozen(kw_only=True)
 class DisputePage:
-    """Disputes, newest first. ``next_cursor`` is None on the last page."""
+    """Disputes in the order of their list. ``next_cursor`` is None on the last page."""
 
     items: Sequence[Dispute]
     next_cursor: str | None
@@ -100,4 +104,15 @@ class DisputeQueries(Protocol):
         self, filter: DisputeFilter, *, cursor: str | None = None, limit: int = 50
     ) -> DisputePage:
         """List disputes, newest first. Raises ValidationFailed for a cursor that is not ours."""
+        ...
+
+    async def answerable(self, *, cursor: str | None = None, limit: int = 50) -> DisputePage:
+        """List the disputes that need a response by the end of the time for evidence.
+
+        Those without one come last. Raises ValidationFailed for a cursor that is not ours.
+        """
+        ...
+
+    async def submissions(self, dispute_id: DisputeId) -> Sequence[Submission]:
+        """Return what was asked about a dispute, oldest first."""
         ...

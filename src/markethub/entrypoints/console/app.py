@@ -11,9 +11,11 @@ from markethub.entrypoints.console.problems import EXCEPTION_HANDLERS
 from markethub.entrypoints.console.routes import (
     audit,
     deliveries,
+    disputes,
     events,
     fallback,
     methods,
+    overview,
     signing,
 )
 from markethub.entrypoints.console.sessions import Sessions
@@ -28,10 +30,15 @@ if TYPE_CHECKING:
 PATH: Final = "/ops"
 
 _PROVIDED: Final = (
+    "accept_dispute",
+    "attach_file",
     "audit_queries",
     "clock",
     "delivery_queries",
+    "dispute_queries",
+    "draft_evidence",
     "inbox_queries",
+    "overview_queries",
     "publisher",
     "queries",
     "record_audit",
@@ -39,6 +46,7 @@ _PROVIDED: Final = (
     "replay_deliveries",
     "replay_event",
     "set_default_method",
+    "submit_evidence",
 )
 """What handlers may ask for: the container's providers of these names."""
 
@@ -47,12 +55,19 @@ def console_router(container: "Container", authenticator: Authenticator, limits:
     """Return every page of the console, behind its guard."""
     clock = container.clock()
     sessions = Sessions(store=container.staff_sessions(), authenticator=authenticator, clock=clock)
+    dispute_pages = disputes.DisputePages(
+        dispute_queries=container.dispute_queries(),
+        audit_queries=container.audit_queries(),
+        clock=clock,
+    )
     sign_ins = Buckets(limits.sign_in, clock=clock)
     return Router(
         PATH,
         route_handlers=[
             *signing.HANDLERS,
+            *overview.HANDLERS,
             *events.HANDLERS,
+            *disputes.HANDLERS,
             *deliveries.HANDLERS,
             *methods.HANDLERS,
             *audit.HANDLERS,
@@ -60,6 +75,7 @@ def console_router(container: "Container", authenticator: Authenticator, limits:
         ],
         dependencies={
             **{name: provide(container, name) for name in _PROVIDED},
+            "dispute_pages": Provide(lambda: dispute_pages, sync_to_thread=False),
             "sessions": Provide(lambda: sessions, sync_to_thread=False),
             "sign_ins": Provide(lambda: sign_ins, sync_to_thread=False),
             "staff": Provide(_staff, sync_to_thread=False),

@@ -10,5 +10,9 @@ NOTICES: Final = {
     "endpoint-enabled": "The endpoint is enabled: what waits for it is sent.",
     "method-removed": "The payment method is removed. It cannot be charged any more.",
     "method-default": "The customer's default payment method is changed.",
+    "evidence-kept": "The texts are kept. The bank has not been told anything yet.",
+    "file-attached": "The file is uploaded and attached. The bank has not been told anything yet.",
+    "evidence-submitted": "The evidence is submitted. The bank decides; that may take months.",
+    "dispute-accepted": "The dispute is conceded.",
 }
 """A code that is not here shows nothing: an address cannot put words into our mouth."""

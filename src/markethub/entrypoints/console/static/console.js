@@ -57,3 +57,15 @@ if (current) {
 document.addEventListener("htmx:afterSettle", () => {
   for (const form of document.querySelectorAll("form")) count(form);
 });
+
+// A text says how long it is while it is written, and a form how long all of its texts are.
+document.addEventListener("input", (event) => {
+  if (!event.target.matches("[data-counted]")) return;
+  const said = event.target.closest("label").querySelector("[data-count]");
+  if (said) said.textContent = String([...event.target.value].length);
+  const form = event.target.form;
+  const all = [...form.querySelectorAll("[data-counted]")];
+  const length = all.reduce((sum, each) => sum + [...each.value].length, 0);
+  const total = form.querySelector("[data-count-all]");
+  if (total) total.textContent = String(length);
+});

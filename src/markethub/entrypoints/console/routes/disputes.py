@@ -1,0 +1,352 @@
+"""Disputes: what is still to be answered, by when; writing, attaching, submitting, conceding."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import attrs
+import structlog
+from litestar import Request, Response, get, post
+from litestar.params import FromPath
+from litestar.response import Template
+
+from markethub.domain.dispute import DUE_SOON, Dispute, DisputeStatus
+from markethub.domain.errors import GatewayUnavailable, NotFound, PaymentsError
+from markethub.domain.evidence import FILE_BYTES_MAXIMUM, TEXT_CHARACTERS_MAXIMUM, TEXT_FIELDS
+from markethub.domain.ids import DisputeId, PaymentId
+from markethub.domain.money import Currency, Money
+from markethub.domain.ports.audit import AuditFilter, AuditQueries
+from markethub.domain.ports.disputes import DisputeFilter, DisputePage, DisputeQueries
+from markethub.domain.ports.system import Clock
+from markethub.domain.usecases.accept_dispute import AcceptDispute, AcceptDisputeCommand
+from markethub.domain.usecases.attach_file import AttachFile, AttachFileCommand
+from markethub.domain.usecases.draft_evidence import DraftEvidence, DraftEvidenceCommand
+from markethub.domain.usecases.submit_evidence import SubmitDraft, SubmitEvidenceCommand
+from markethub.entrypoints.console import forms
+from markethub.entrypoints.console.acts import act_of
+from markethub.entrypoints.console.dispute_story import story
+from markethub.entrypoints.console.evidence_fields import FILES, GROUPS, LABELS, fingerprint
+from markethub.entrypoints.console.forms import Form, origin_of
+from markethub.entrypoints.console.lists import PAGE, chosen, looked_up, options, pages
+from markethub.entrypoints.console.pages import render, see_other
+from markethub.entrypoints.console.problems import problem_of
+from markethub.entrypoints.console.staff import ROLE, Staff
+from markethub.entrypoints.http.errors import HttpProblem, invalid
+from markethub.entrypoints.http.injected import Injected
+from markethub.entrypoints.http.json_body import BODY_BYTES_MAXIMUM
+from markethub.entrypoints.setting_values import Role
+
+_PATH: Final = "/ops/disputes"
+_NAV: Final = "disputes"
+_ALL: Final = "all"
+DRAFTED: Final = "drafted"
+"""The hidden field that names the draft that a form was made from."""
+# Each character may be three bytes, and each byte three characters in a form.
+_EVIDENCE_BYTES_MAXIMUM: Final = 9 * TEXT_CHARACTERS_MAXIMUM + BODY_BYTES_MAXIMUM
+_FILE_BYTES_MAXIMUM: Final = FILE_BYTES_MAXIMUM + BODY_BYTES_MAXIMUM
+
+_log = structlog.get_logger(__name__)
+
+
+@attrs.frozen(kw_only=True)
+class DisputePages:
+    """What a dispute's page is made from."""
+
+    dispute_queries: DisputeQueries
+    audit_queries: AuditQueries
+    clock: Clock
+
+    async def find(self, text: str) -> Dispute:
+        """Return the dispute. Raises NotFound."""
+        found = await self.dispute_queries.dispute(DisputeId(looked_up(text, "dispute")))
+        if found is None:
+            raise NotFound("no such dispute")
+        return found
+
+    async def show(
+        self,
+        request: Request[Any, Any, Any],
+        dispute: Dispute,
+        error: PaymentsError | HttpProblem | None = None,
+        *,
+        typed: Mapping[str, str] | None = None,
+    ) -> Template:
+        """Show the dispute, with what is possible now, and what was typed and not taken."""
+        now = self.clock.now()
+        asked = await self.dispute_queries.submissions(dispute.id)
+        told = await self.audit_queries.entries(AuditFilter(subject=dispute.id), limit=PAGE)
+        unknown = next((each for each in asked if each.is_unresolved), None)
+        status, problem = (200, None) if error is None else problem_of(error)
+        written = dispute.draft.texts if typed is None else typed
+        return render(
+            request,
+            "dispute.html",
+            nav=_NAV,
+            status=status,
+            problem=problem,
+            dispute=dispute,
+            now=now,
+            unknown=unknown,
+            answerable=unknown is None and _is_answerable(dispute, self.clock),
+            acceptable=unknown is None and dispute.status is DisputeStatus.NEEDS_RESPONSE,
+            due_soon=DUE_SOON,
+            groups=GROUPS,
+            labels=LABELS,
+            files=FILES,
+            texts={name: text for name, text in written.items() if text},
+            drafted=fingerprint(dispute.draft),
+            field_maximum=forms.TEXT_CHARACTERS_MAXIMUM,
+            all_maximum=TEXT_CHARACTERS_MAXIMUM,
+            fees=_fees(dispute),
+            story=story(dispute, asked, told.items),
+        )
+
+
+def _fees(dispute: Dispute) -> list[Money]:
+    """Return what the provider keeps for the dispute, in each currency that it took."""
+    return [
+        Money(minor=minor, currency=Currency.read(code))
+        for code, minor in dispute.fees_minor_by_currency.items()
+    ]
+
+
+def _is_answerable(dispute: Dispute, clock: Clock) -> bool:
+    try:
+        dispute.require_answerable(now=clock.now())
+    except PaymentsError:
+        return False
+    return True
+
+
+@get("/disputes", opt={ROLE: Role.VIEWER})
+async def list_disputes(
+    request: Request[Any, Any, Any],
+    dispute_queries: Injected[DisputeQueries],
+    clock: Injected[Clock],
+) -> Template:
+    """List what needs a response by its due date, or others, newest first."""
+    shown, about = chosen(request, "show"), chosen(request, "payment")
+    statuses = options(DisputeStatus)
+    if shown not in (None, _ALL, *(value for value, _ in statuses)):
+        raise invalid("show", "is none of the choices")
+    cursor = chosen(request, "cursor")
+    page: DisputePage
+    if shown is None and about is None:
+        page = await dispute_queries.answerable(cursor=cursor, limit=PAGE)
+    else:
+        wanted = DisputeFilter(
+            payment_id=PaymentId(looked_up(about, "payment")) if about else None,
+            status=DisputeStatus(shown) if shown not in (None, _ALL) else None,
+        )
+        page = await dispute_queries.disputes(wanted, cursor=cursor, limit=PAGE)
+    return render(
+        request,
+        "disputes.html",
+        nav=_NAV,
+        status=200,
+        disputes=page.items,
+        shown=shown or (_ALL if about else ""),
+        about=about,
+        choices=[("", "Needs a response, by due date"), (_ALL, "All, newest first"), *statuses],
+        now=clock.now(),
+        due_soon=DUE_SOON,
+        **pages(request, page.next_cursor),
+    )
+
+
+@get("/disputes/{dispute_id:str}", opt={ROLE: Role.VIEWER})
+async def show_dispute(
+    request: Request[Any, Any, Any],
+    dispute_id: FromPath[str],
+    dispute_pages: Injected[DisputePages],
+) -> Template:
+    """Show a dispute: its story, its evidence, and what can be done now."""
+    return await dispute_pages.show(request, await dispute_pages.find(dispute_id))
+
+
+@post(
+    "/disputes/{dispute_id:str}/evidence",
+    status_code=303,
+    opt={ROLE: Role.SUPPORT},
+    request_max_body_size=_EVIDENCE_BYTES_MAXIMUM,
+)
+async def write(
+    *,
+    request: Request[Any, Any, Any],
+    dispute_id: FromPath[str],
+    dispute_pages: Injected[DisputePages],
+    draft_evidence: Injected[DraftEvidence],
+    staff: Injected[Staff],
+    form: Injected[Form],
+) -> Response[Any]:
+    """Keep the texts. Nothing is sent to the bank."""
+    dispute = await dispute_pages.find(dispute_id)
+    typed = {name: form.text(name) for name in sorted(TEXT_FIELDS)}
+    try:
+        _check_drafted(dispute, form)
+        await draft_evidence(
+            DraftEvidenceCommand(dispute_id=dispute.id, texts=typed, act=act_of(staff))
+        )
+    except (PaymentsError, HttpProblem) as error:
+        # What somebody has typed is not thrown away because it could not be kept.
+        return await dispute_pages.show(
+            request, await dispute_pages.find(dispute_id), error, typed=typed
+        )
+    return see_other(_address(dispute), done="evidence-kept")
+
+
+@post(
+    "/disputes/{dispute_id:str}/files",
+    status_code=303,
+    opt={ROLE: Role.SUPPORT},
+    request_max_body_size=_FILE_BYTES_MAXIMUM,
+)
+async def attach(
+    *,
+    request: Request[Any, Any, Any],
+    dispute_id: FromPath[str],
+    dispute_pages: Injected[DisputePages],
+    attach_file: Injected[AttachFile],
+    staff: Injected[Staff],
+    form: Injected[Form],
+) -> Response[Any]:
+    """Upload a file, and attach it to the draft."""
+    dispute = await dispute_pages.find(dispute_id)
+    try:
+        content = await form.file("file").read()
+        await attach_file(
+            AttachFileCommand(
+                dispute_id=dispute.id,
+                field=form.needed("field"),
+                content=content,
+                act=act_of(staff),
+            )
+        )
+    except (PaymentsError, HttpProblem) as error:
+        return await dispute_pages.show(request, await dispute_pages.find(dispute_id), error)
+    return see_other(_address(dispute), done="file-attached")
+
+
+@get("/disputes/{dispute_id:str}/submit", opt={ROLE: Role.SUPPORT})
+async def confirm_submission(
+    request: Request[Any, Any, Any],
+    dispute_id: FromPath[str],
+    dispute_pages: Injected[DisputePages],
+) -> Template:
+    """Show what the bank would get, and ask: it is taken only once."""
+    dispute = await dispute_pages.find(dispute_id)
+    try:
+        dispute.require_submittable(now=dispute_pages.clock.now())
+    except PaymentsError as error:
+        return await dispute_pages.show(request, dispute, error)
+    return render(
+        request,
+        "dispute_submit.html",
+        nav=_NAV,
+        dispute=dispute,
+        labels=LABELS,
+        files=FILES,
+        drafted=fingerprint(dispute.draft),
+    )
+
+
+@post("/disputes/{dispute_id:str}/submit", status_code=303, opt={ROLE: Role.SUPPORT})
+async def submit(
+    *,
+    request: Request[Any, Any, Any],
+    dispute_id: FromPath[str],
+    dispute_pages: Injected[DisputePages],
+    submit_evidence: Injected[SubmitDraft],
+    staff: Injected[Staff],
+    form: Injected[Form],
+) -> Response[Any]:
+    """Hand the draft to the bank: what was shown, and nothing that was written since."""
+    dispute = await dispute_pages.find(dispute_id)
+    origin = origin_of(request, staff, form)
+    try:
+        _check_drafted(dispute, form)
+        await submit_evidence(
+            SubmitEvidenceCommand(dispute_id=dispute.id, act=act_of(staff, form), origin=origin)
+        )
+    except (PaymentsError, HttpProblem) as error:
+        return await _after(request, dispute_pages, dispute, error)
+    _log.info("dispute.submitted", actor=staff.name, dispute_id=dispute.id)
+    return see_other(_address(dispute), done="evidence-submitted")
+
+
+@get("/disputes/{dispute_id:str}/accept", opt={ROLE: Role.REFUNDER})
+async def confirm_acceptance(
+    request: Request[Any, Any, Any],
+    dispute_id: FromPath[str],
+    dispute_pages: Injected[DisputePages],
+) -> Template:
+    """Say what conceding costs, and ask: there is no way back."""
+    dispute = await dispute_pages.find(dispute_id)
+    try:
+        dispute.require_acceptable()
+    except PaymentsError as error:
+        return await dispute_pages.show(request, dispute, error)
+    return render(request, "dispute_accept.html", nav=_NAV, dispute=dispute, fees=_fees(dispute))
+
+
+@post("/disputes/{dispute_id:str}/accept", status_code=303, opt={ROLE: Role.REFUNDER})
+async def accept(
+    *,
+    request: Request[Any, Any, Any],
+    dispute_id: FromPath[str],
+    dispute_pages: Injected[DisputePages],
+    accept_dispute: Injected[AcceptDispute],
+    staff: Injected[Staff],
+    form: Injected[Form],
+) -> Response[Any]:
+    """Concede the dispute: the money stays with the cardholder."""
+    dispute = await dispute_pages.find(dispute_id)
+    origin = origin_of(request, staff, form)
+    try:
+        await accept_dispute(
+            AcceptDisputeCommand(dispute_id=dispute.id, act=act_of(staff, form), origin=origin)
+        )
+    except PaymentsError as error:
+        return await _after(request, dispute_pages, dispute, error)
+    _log.info("dispute.accepted", actor=staff.name, dispute_id=dispute.id)
+    return see_other(_address(dispute), done="dispute-accepted")
+
+
+async def _after(
+    request: Request[Any, Any, Any],
+    dispute_pages: DisputePages,
+    dispute: Dispute,
+    error: PaymentsError | HttpProblem,
+) -> Response[Any]:
+    """Answer for what was not done, or for what nobody knows of: that is no failure.
+
+    The dispute's page says of an unknown outcome that it is one.
+    """
+    if isinstance(error, GatewayUnavailable):
+        return see_other(_address(dispute))
+    return await dispute_pages.show(request, await dispute_pages.find(dispute.id), error)
+
+
+def _check_drafted(dispute: Dispute, form: Form) -> None:
+    """Raise HttpProblem if the draft is another than the one that the form was made from."""
+    if form.needed(DRAFTED) != fingerprint(dispute.draft):
+        raise HttpProblem(
+            409,
+            "draft_changed",
+            "Somebody has changed the evidence since this page was opened. Look at it again.",
+        )
+
+
+def _address(dispute: Dispute) -> str:
+    return f"{_PATH}/{dispute.id}"
+
+
+HANDLERS: Final = (
+    list_disputes,
+    show_dispute,
+    write,
+    attach,
+    confirm_submission,
+    submit,
+    confirm_acceptance,
+    accept,
+)
