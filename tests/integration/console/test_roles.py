@@ -17,6 +17,7 @@ pytestmark = pytest.mark.anyio
 
 CUSTOMER = "/ops/customers/{customer_id}"
 DISPUTE = "/ops/disputes/{dispute_id}"
+PAYMENT: Final = "/ops/payments/{payment_id}"
 METHOD = f"{CUSTOMER}/methods/{{method_id}}"
 
 LEAST: Final[dict[tuple[str, str], Role | str]] = {
@@ -34,6 +35,17 @@ LEAST: Final[dict[tuple[str, str], Role | str]] = {
     ("POST", f"{DISPUTE}/submit"): Role.SUPPORT,
     ("GET", f"{DISPUTE}/accept"): Role.REFUNDER,
     ("POST", f"{DISPUTE}/accept"): Role.REFUNDER,
+    ("GET", "/ops/payments"): Role.VIEWER,
+    ("GET", PAYMENT): Role.VIEWER,
+    ("POST", f"{PAYMENT}/capture"): Role.SUPPORT,
+    ("POST", f"{PAYMENT}/cancel"): Role.SUPPORT,
+    ("GET", f"{PAYMENT}/refund"): Role.REFUNDER,
+    ("POST", f"{PAYMENT}/refund"): Role.REFUNDER,
+    ("GET", "/ops/refunds"): Role.VIEWER,
+    ("GET", "/ops/refunds/{refund_id}"): Role.VIEWER,
+    ("GET", "/ops/approvals"): Role.VIEWER,
+    ("POST", "/ops/approvals/{approval_id}/approve"): Role.REFUNDER,
+    ("POST", "/ops/approvals/{approval_id}/reject"): Role.REFUNDER,
     ("GET", "/ops/events"): Role.VIEWER,
     ("GET", "/ops/events/{event_id}"): Role.VIEWER,
     ("POST", "/ops/events/{event_id}/replay"): Role.SUPPORT,

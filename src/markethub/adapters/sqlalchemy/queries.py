@@ -7,7 +7,7 @@ import attrs
 from sqlalchemy import ScalarSelect, Select, Table, TextClause, func, literal, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from markethub.adapters.sqlalchemy import tables
+from markethub.adapters.sqlalchemy import schema, tables
 from markethub.adapters.sqlalchemy.cursors import cursor_after, position
 from markethub.adapters.sqlalchemy.mappers import (
     entry_from_row,
@@ -18,7 +18,6 @@ from markethub.adapters.sqlalchemy.mappers import (
 from markethub.adapters.sqlalchemy.repositories import PAYMENTS_OF_ORDER
 from markethub.adapters.sqlalchemy.retry import Repeater
 from markethub.adapters.sqlalchemy.saved_methods import METHODS_OF_CUSTOMER, method_view_from_row
-from markethub.adapters.sqlalchemy.schema import HEAD, revision
 from markethub.adapters.sqlalchemy.types import UtcDateTime
 from markethub.domain.events import DomainEvent
 from markethub.domain.ids import CustomerId, OrderId, PaymentId
@@ -163,7 +162,7 @@ class SqlQueries:
 
 
 async def _health(connection: AsyncConnection) -> StoreHealth:
-    if await revision(connection) != HEAD:
+    if await schema.revision(connection) != schema.HEAD:
         # The tables that the rest would ask may not be there, or not be ours.
         return StoreHealth(
             schema_is_current=False,

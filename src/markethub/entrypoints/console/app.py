@@ -9,6 +9,7 @@ from markethub.entrypoints.console.forms import Form
 from markethub.entrypoints.console.guard import FORM, Guard
 from markethub.entrypoints.console.problems import EXCEPTION_HANDLERS
 from markethub.entrypoints.console.routes import (
+    approvals,
     audit,
     deliveries,
     disputes,
@@ -16,6 +17,7 @@ from markethub.entrypoints.console.routes import (
     fallback,
     methods,
     overview,
+    payments,
     signing,
 )
 from markethub.entrypoints.console.sessions import Sessions
@@ -31,9 +33,13 @@ PATH: Final = "/ops"
 
 _PROVIDED: Final = (
     "accept_dispute",
+    "approval_queries",
     "attach_file",
     "audit_queries",
+    "cancel_payment",
+    "capture_payment",
     "clock",
+    "decide_approval",
     "delivery_queries",
     "dispute_queries",
     "draft_evidence",
@@ -42,6 +48,8 @@ _PROVIDED: Final = (
     "publisher",
     "queries",
     "record_audit",
+    "refund_payment",
+    "refund_queries",
     "remove_method",
     "replay_deliveries",
     "replay_event",
@@ -60,12 +68,21 @@ def console_router(container: "Container", authenticator: Authenticator, limits:
         audit_queries=container.audit_queries(),
         clock=clock,
     )
+    payment_pages = payments.PaymentPages(
+        queries=container.queries(),
+        refund_queries=container.refund_queries(),
+        dispute_queries=container.dispute_queries(),
+        approval_queries=container.approval_queries(),
+        audit_queries=container.audit_queries(),
+    )
     sign_ins = Buckets(limits.sign_in, clock=clock)
     return Router(
         PATH,
         route_handlers=[
             *signing.HANDLERS,
             *overview.HANDLERS,
+            *payments.HANDLERS,
+            *approvals.HANDLERS,
             *events.HANDLERS,
             *disputes.HANDLERS,
             *deliveries.HANDLERS,
@@ -76,6 +93,7 @@ def console_router(container: "Container", authenticator: Authenticator, limits:
         dependencies={
             **{name: provide(container, name) for name in _PROVIDED},
             "dispute_pages": Provide(lambda: dispute_pages, sync_to_thread=False),
+            "payment_pages": Provide(lambda: payment_pages, sync_to_thread=False),
             "sessions": Provide(lambda: sessions, sync_to_thread=False),
             "sign_ins": Provide(lambda: sign_ins, sync_to_thread=False),
             "staff": Provide(_staff, sync_to_thread=False),

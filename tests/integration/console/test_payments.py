@@ -1,0 +1,250 @@
+"""Payments at the console: looked at, captured, canceled, refunded; and a second person."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import attrs
+import pytest
+from httpx import Response
+
+from markethub.domain.approval import ApprovalLimit
+from markethub.domain.audit import AuditAction, Channel
+from markethub.domain.facts import CaptureMethod
+from markethub.domain.money import Money
+from markethub.domain.payment import Payment, PaymentStatus
+from markethub.domain.ports.audit import AuditFilter
+from markethub.domain.secret import Secret
+from markethub.entrypoints.setting_values import OpsKey, Role
+from tests.support.app import SETTINGS
+from tests.support.console import OWN, Desk, at_desk, said
+from tests.support.faults import Fault
+
+pytestmark = pytest.mark.anyio
+
+BOB = OpsKey(name="bob", role=Role.REFUNDER, secret=Secret("bobs-key"))
+
+
+@pytest.fixture
+async def desk() -> AsyncIterator[Desk]:
+    async with at_desk() as desk:
+        await desk.sign_in(Role.REFUNDER)
+        yield desk
+
+
+async def held(desk: Desk) -> Payment:
+    await desk.world.register()
+    started = await desk.world.charge(capture=CaptureMethod.MANUAL)
+    desk.world.pay(started)
+    await desk.world.confirm(started.payment)
+    return started.payment
+
+
+def fields_of(page: Response) -> dict[str, str]:
+    """Return the hidden fields of the form in the page's middle."""
+    import re
+
+    form = page.text.split("<main", 1)[1]
+    return dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)">', form))
+
+
+async def refund(desk: Desk, payment: Payment, **asked: Any) -> tuple[Response, dict[str, str]]:
+    """Look at a refund, and return the page with what its form would send."""
+    page = await desk.client.get(f"/ops/payments/{payment.id}/refund", params=asked)
+    return page, fields_of(page)
+
+
+async def confirmed(desk: Desk, payment: Payment, fields: dict[str, str]) -> Response:
+    return await desk.client.post(f"/ops/payments/{payment.id}/refund", data=fields, headers=OWN)
+
+
+async def test_payments_are_listed_and_found(desk: Desk) -> None:
+    first = await desk.world.paid("o-1")
+    second = await desk.world.paid("o-2")
+
+    for query, found in (
+        ("", [first, second]),
+        ("?order=o-2", [second]),
+        ("?status=canceled", []),
+        ("?customer=c-1&since=2020-01-01", [first, second]),
+    ):
+        page = await desk.get(f"/ops/payments{query}")
+        shown = {each.id for each in (first, second) if each.id in page.text}
+        assert (200, {each.id for each in found}) == (page.status_code, shown)
+    jump = await desk.get(f"/ops/payments?payment={first.id}")
+    assert (303, f"/ops/payments/{first.id}") == (jump.status_code, jump.headers["Location"])
+
+
+async def test_what_cannot_be_a_filter_is_said(desk: Desk) -> None:
+    assert 400 == (await desk.get("/ops/payments?since=yesterday")).status_code
+    assert 400 == (await desk.get("/ops/payments?status=gone")).status_code
+    assert 400 == (await desk.get("/ops/payments?cursor=none")).status_code
+
+
+async def test_a_payments_page_offers_only_what_is_possible_now(desk: Desk) -> None:
+    holds = await held(desk)
+    page = await desk.get(f"/ops/payments/{holds.id}")
+    assert (True, True, False) == tuple(
+        f"{holds.id}/{verb}" in page.text for verb in ("capture", "cancel", "refund")
+    )
+
+    paid = await desk.world.paid("o-2")
+    page = await desk.get(f"/ops/payments/{paid.id}")
+    assert (False, False, True) == tuple(
+        f"{paid.id}/{verb}" in page.text for verb in ("capture", "cancel", "refund")
+    )
+
+
+async def test_a_part_is_captured_once_however_often_the_form_is_sent(desk: Desk) -> None:
+    payment = await held(desk)
+    path = f"/ops/payments/{payment.id}"
+    fields = {**fields_of(await desk.get(path)), "amount": "20.00", "reason": "the rest is out"}
+    for _ in range(2):
+        done = await desk.client.post(f"{path}/capture", data=fields, headers=OWN)
+        assert (303, f"{path}?done=payment-captured") == (
+            done.status_code,
+            done.headers["Location"],
+        )
+
+    assert 2000 == (await desk.world.payment(payment.id)).captured.minor
+    [line] = (
+        await desk.world.container.audit_queries().entries(AuditFilter(actor="refunder"))
+    ).items[:1]
+    assert (AuditAction.PAYMENT_CAPTURE, Channel.CONSOLE, "the rest is out") == (
+        line.action,
+        line.channel,
+        line.reason,
+    )
+
+
+@pytest.mark.parametrize("amount", ["20.001", "0", "50.01", "-1", "twenty"])
+async def test_an_amount_that_does_not_fit_takes_nothing(desk: Desk, amount: str) -> None:
+    payment = await held(desk)
+    path = f"/ops/payments/{payment.id}"
+    fields = {**fields_of(await desk.get(path)), "amount": amount}
+    answer = await desk.client.post(f"{path}/capture", data=fields, headers=OWN)
+
+    assert 400 == answer.status_code
+    assert PaymentStatus.AUTHORIZED is (await desk.world.payment(payment.id)).status
+
+
+async def test_a_held_payment_is_given_up(desk: Desk) -> None:
+    payment = await held(desk)
+    path = f"/ops/payments/{payment.id}"
+    answer = await desk.client.post(
+        f"{path}/cancel", data=fields_of(await desk.get(path)), headers=OWN
+    )
+
+    assert 303 == answer.status_code
+    assert PaymentStatus.CANCELED is (await desk.world.payment(payment.id)).status
+
+
+async def test_a_refund_is_looked_at_before_it_is_made(desk: Desk) -> None:
+    payment = await desk.world.paid()
+    page, fields = await refund(desk, payment, amount="15.50", why="goodwill", note="late")
+    assert "Give 15.50 USD back?" in said(page)
+    assert "Left afterwards 34.50 USD" in said(page)
+    assert [] == await desk.world.refunds(payment)
+
+    for _ in range(2):  # a double click
+        made = await confirmed(desk, payment, fields)
+        assert (303, "done=refund-succeeded") == (
+            made.status_code,
+            made.headers["Location"].partition("?")[2],
+        )
+
+    [refunded] = await desk.world.refunds(payment)
+    assert (1550, "goodwill", "late", "refunder") == (
+        refunded.amount.minor,
+        refunded.reason,
+        refunded.note,
+        refunded.actor,
+    )
+    assert "15.50 USD arrived" in said(await desk.get(f"/ops/payments/{payment.id}"))
+
+
+async def test_what_was_looked_at_is_refused_once_the_payment_has_changed(desk: Desk) -> None:
+    payment = await desk.world.paid()
+    _, fields = await refund(desk, payment, amount="10.00")
+    await desk.world.refund(payment, 500)
+    answer = await confirmed(desk, payment, fields)
+
+    assert 409 == answer.status_code
+    assert "has changed since" in said(answer)
+    assert [500] == [each.amount.minor for each in await desk.world.refunds(payment)]
+
+
+@pytest.mark.parametrize("amount", ["50.01", "0.001", "0", "all"])
+async def test_what_cannot_be_given_back_is_said_before(desk: Desk, amount: str) -> None:
+    payment = await desk.world.paid()
+    page, _ = await refund(desk, payment, amount=amount)
+
+    assert page.status_code in {400, 409}
+    assert "Give money back" in said(page)
+    assert [] == await desk.world.refunds(payment)
+
+
+async def test_an_outcome_that_nobody_knows_is_no_failure(desk: Desk) -> None:
+    payment = await desk.world.paid()
+    _, fields = await refund(desk, payment)
+    desk.world.gateway.faults = [Fault.LOST_REPLY]
+    answer = await confirmed(desk, payment, fields)
+
+    assert answer.headers["Location"].endswith("done=refund-pending")
+    assert 1 == len(desk.world.refunds_at_stripe())
+
+
+async def test_refunds_are_listed_and_lead_to_their_payment(desk: Desk) -> None:
+    payment = await desk.world.paid()
+    made = await desk.world.refund(payment, 500)
+    page = await desk.get("/ops/refunds?status=succeeded")
+    led = await desk.get(f"/ops/refunds/{made.id}")
+
+    assert "5.00" in said(page)
+    assert f"/ops/payments/{payment.id}" == led.headers["Location"]
+    assert 404 == (await desk.get("/ops/refunds/ref_none")).status_code
+
+
+async def test_who_may_only_look_finds_no_form_and_sends_none(desk: Desk) -> None:
+    payment = await desk.world.paid()
+    await desk.sign_in(Role.VIEWER)
+    page = await desk.get(f"/ops/payments/{payment.id}")
+
+    assert 200 == page.status_code
+    assert f"{payment.id}/refund" not in page.text
+    sent = await desk.send(f"/ops/payments/{payment.id}/refund", {"amount_minor": "100"})
+    assert 403 == sent.status_code
+    assert [] == await desk.world.refunds(payment)
+
+
+async def test_what_is_too_much_for_one_waits_for_another() -> None:
+    settings = attrs.evolve(
+        SETTINGS,
+        ops_keys=(*SETTINGS.ops_keys, BOB),
+        refund_approval_limit=ApprovalLimit({"usd": Money.of(2000, "usd")}),
+    )
+    async with at_desk(settings) as desk:
+        await desk.sign_in(Role.REFUNDER)
+        payment = await desk.world.paid()
+        page, fields = await refund(desk, payment, amount="30.00")
+        asked = await confirmed(desk, payment, fields)
+        mine = await desk.get("/ops/approvals")
+
+        assert "too much for one person" in said(page)
+        assert asked.headers["Location"].endswith("done=approval-asked")
+        assert (
+            "Take it back" in mine.text,
+            "Approve" in mine.text.split("<main")[1].split("<form")[2],
+        ) == (True, False)
+        assert "waits for a second person" in said(await desk.get(f"/ops/payments/{payment.id}"))
+
+        path = mine.text.split('action="/ops/approvals/')[1].split("/")[0]
+        alone = await desk.send(f"/ops/approvals/{path}/approve", at="/ops/approvals")
+        assert 409 == alone.status_code
+        assert [] == await desk.world.refunds(payment)
+
+        await desk.sign_in(key="bobs-key")
+        agreed = await desk.send(
+            f"/ops/approvals/{path}/approve", {"reason": "seen it"}, at="/ops/approvals"
+        )
+        assert agreed.headers["Location"].endswith("done=approval-approved")
+        assert [3000] == [each.amount.minor for each in await desk.world.refunds(payment)]
