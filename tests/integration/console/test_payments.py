@@ -1,5 +1,6 @@
 """Payments at the console: looked at, captured, canceled, refunded; and a second person."""
 
+import re
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -41,8 +42,6 @@ async def held(desk: Desk) -> Payment:
 
 def fields_of(page: Response) -> dict[str, str]:
     """Return the hidden fields of the form in the page's middle."""
-    import re
-
     form = page.text.split("<main", 1)[1]
     return dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)">', form))
 
@@ -106,11 +105,10 @@ async def test_a_part_is_captured_once_however_often_the_form_is_sent(desk: Desk
         )
 
     assert 2000 == (await desk.world.payment(payment.id)).captured.minor
-    [line] = (
-        await desk.world.container.audit_queries().entries(AuditFilter(actor="refunder"))
-    ).items[:1]
-    assert (AuditAction.PAYMENT_CAPTURE, Channel.CONSOLE, "the rest is out") == (
-        line.action,
+    wanted = AuditFilter(action=AuditAction.PAYMENT_CAPTURE)
+    [line] = (await desk.world.container.audit_queries().entries(wanted)).items
+    assert ("refunder", Channel.CONSOLE, "the rest is out") == (
+        line.actor,
         line.channel,
         line.reason,
     )
@@ -206,6 +204,7 @@ async def test_refunds_are_listed_and_lead_to_their_payment(desk: Desk) -> None:
 
 async def test_who_may_only_look_finds_no_form_and_sends_none(desk: Desk) -> None:
     payment = await desk.world.paid()
+    desk.client.cookies.clear()
     await desk.sign_in(Role.VIEWER)
     page = await desk.get(f"/ops/payments/{payment.id}")
 
@@ -231,10 +230,8 @@ async def test_what_is_too_much_for_one_waits_for_another() -> None:
 
         assert "too much for one person" in said(page)
         assert asked.headers["Location"].endswith("done=approval-asked")
-        assert (
-            "Take it back" in mine.text,
-            "Approve" in mine.text.split("<main")[1].split("<form")[2],
-        ) == (True, False)
+        assert "Take it back" in mine.text
+        assert "Approve, and refund" not in mine.text
         assert "waits for a second person" in said(await desk.get(f"/ops/payments/{payment.id}"))
 
         path = mine.text.split('action="/ops/approvals/')[1].split("/")[0]
@@ -242,6 +239,7 @@ async def test_what_is_too_much_for_one_waits_for_another() -> None:
         assert 409 == alone.status_code
         assert [] == await desk.world.refunds(payment)
 
+        desk.client.cookies.clear()
         await desk.sign_in(key="bobs-key")
         agreed = await desk.send(
             f"/ops/approvals/{path}/approve", {"reason": "seen it"}, at="/ops/approvals"
