@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from markethub.domain.errors import ConfigurationError
+from markethub.domain.money import Money
 from markethub.domain.secret import Secret
 from markethub.entrypoints.setting_values import Database, OpsKey, Role, StorefrontKey
 from markethub.entrypoints.settings import Settings
@@ -265,6 +266,11 @@ def test_one_secret_cannot_be_the_shops_and_the_staffs() -> None:
         ("MARKETHUB_LOG_LEVEL", "LOUD"),
         ("MARKETHUB_LOG_FORMAT", "xml"),
         ("MARKETHUB_ACTOR", "a\x07b"),
+        ("MARKETHUB_REFUND_APPROVAL_ABOVE", "500"),
+        ("MARKETHUB_REFUND_APPROVAL_ABOVE", "500.001 usd"),
+        ("MARKETHUB_REFUND_APPROVAL_ABOVE", "500 usd,"),
+        ("MARKETHUB_REFUND_APPROVAL_ABOVE", "500 xxx"),
+        ("MARKETHUB_REFUND_APPROVAL_ABOVE", "-1 usd"),
         ("MARKETHUB_ACTOR", "a" * 65),
         ("MARKETHUB_STRIPE_API_BASE", "ftp://localhost"),
         ("MARKETHUB_STRIPE_API_BASE", "http://"),
@@ -297,6 +303,13 @@ def test_the_settings_do_not_show_their_secrets() -> None:
     text = repr(Settings.from_environ(environ))
 
     assert [] == [secret for secret in secrets if secret in text]
+
+
+def test_limits_of_one_person_are_read_by_currency() -> None:
+    given = {"MARKETHUB_REFUND_APPROVAL_ABOVE": "500.00 usd, 45000 JPY"}
+    limits = Settings.from_environ(given, None).refund_approval_limit
+
+    assert {"usd": Money.of(50_000, "usd"), "jpy": Money.of(45_000, "jpy")} == limits.by_currency
 
 
 def test_the_environment_wins_over_the_file(tmp_path: Path) -> None:

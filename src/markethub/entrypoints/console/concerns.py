@@ -8,6 +8,7 @@ from typing import Final
 import attrs
 
 from markethub.domain.dispute import DUE_SOON
+from markethub.domain.ports.approvals import ApprovalPage
 from markethub.domain.ports.outbox import OutboxHealth
 from markethub.domain.ports.overview import Waiting
 from markethub.domain.ports.queries import StoreHealth
@@ -23,6 +24,7 @@ PAYMENTS: Final = "/ops/payments"
 DISPUTES: Final = "/ops/disputes"
 EVENTS: Final = "/ops/events"
 DELIVERIES: Final = "/ops/deliveries"
+APPROVALS: Final = "/ops/approvals"
 
 
 class Weight(StrEnum):
@@ -67,12 +69,14 @@ def concerns(
     waiting: Waiting,
     outbox: OutboxHealth | None,
     standings: Mapping[str, Sequence[Standing]],
+    approvals: ApprovalPage,
     now: datetime,
 ) -> Sequence[Concern]:
     """Return all there is to say, what is worst first."""
     found = [
         *_of_money(waiting, now),
         *_of_disputes(waiting, now),
+        *_of_approvals(approvals),
         *_of_events(health, now),
         *(_of_deliveries(outbox, waiting, now) if outbox is not None else ()),
         *_of_networks(standings),
@@ -107,6 +111,17 @@ def _of_money(waiting: Waiting, now: datetime) -> Iterator[Concern]:
             text=f"{many} soon and nobody has captured the money; the next {when}.",
             path=f"{PAYMENTS}?status=authorized",
             examples=_payments(each.payment_id for each in waiting.next_holds),
+        )
+
+
+def _of_approvals(pending: ApprovalPage) -> Iterator[Concern]:
+    if pending.items:
+        least = "At least " if pending.next_cursor is not None else ""
+        many = _so_many(len(pending.items), "refund waits", "refunds wait")
+        yield Concern(
+            weight=Weight.TODO,
+            text=f"{least}{many} for a second person.",
+            path=APPROVALS,
         )
 
 

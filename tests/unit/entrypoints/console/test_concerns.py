@@ -6,11 +6,13 @@ from typing import Any
 import attrs
 import pytest
 
+from markethub.domain.approval import Approval
 from markethub.domain.dispute import DUE_SOON
 from markethub.domain.endpoint import Endpoint
-from markethub.domain.ids import DisputeId, PaymentId
+from markethub.domain.ids import ApprovalId, DisputeId, OrderId, PaymentId
 from markethub.domain.money import Money
 from markethub.domain.operation import OperationKind
+from markethub.domain.ports.approvals import ApprovalPage
 from markethub.domain.ports.outbox import OutboxHealth
 from markethub.domain.ports.overview import (
     DueDispute,
@@ -21,6 +23,7 @@ from markethub.domain.ports.overview import (
     Waiting,
 )
 from markethub.domain.ports.queries import StoreHealth
+from markethub.domain.refund import RefundReason
 from markethub.domain.submission import SubmissionKind
 from markethub.entrypoints.console.concerns import (
     LATE,
@@ -58,21 +61,51 @@ CALM = Waiting(
 )
 TOLD = OutboxHealth(waiting=0, oldest_waiting_at=None, dead=0, endpoint=Endpoint(id="e", since=NOW))
 
+NONE_WAITS = ApprovalPage(items=[], next_cursor=None)
+APPROVAL = Approval(
+    id=ApprovalId("apr_1"),
+    payment_id=PaymentId("pay_1"),
+    order_id=OrderId("o-1"),
+    amount=Money.of(3000, "usd"),
+    takes_the_rest=False,
+    reason=RefundReason.OTHER,
+    requested_by="ada",
+    created_at=NOW,
+    updated_at=NOW,
+)
+
 
 def found(
     health: StoreHealth = WELL,
     waiting: Waiting = CALM,
     outbox: OutboxHealth | None = TOLD,
     standing: Standing | None = None,
+    approvals: ApprovalPage = NONE_WAITS,
 ) -> list[Concern]:
     standings = {} if standing is None else {standing.threshold.program: [standing]}
     return list(
-        concerns(health=health, waiting=waiting, outbox=outbox, standings=standings, now=NOW)
+        concerns(
+            health=health,
+            waiting=waiting,
+            outbox=outbox,
+            standings=standings,
+            approvals=approvals,
+            now=NOW,
+        )
     )
 
 
 def weighed(*each: Concern) -> list[tuple[Weight, str]]:
     return [(concern.weight, concern.path) for concern in each]
+
+
+def test_what_waits_for_a_second_person_is_something_to_do() -> None:
+    one = found(approvals=ApprovalPage(items=[APPROVAL], next_cursor=None))
+    many = found(approvals=ApprovalPage(items=[APPROVAL] * 50, next_cursor="more"))
+
+    assert [(Weight.TODO, "/ops/approvals")] == weighed(*one)
+    assert ["1 refund waits for a second person."] == [each.text for each in one]
+    assert ["At least 50 refunds wait for a second person."] == [each.text for each in many]
 
 
 def test_nothing_is_wrong_where_nothing_waits() -> None:

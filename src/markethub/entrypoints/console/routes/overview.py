@@ -5,6 +5,8 @@ from typing import Any, Final
 from litestar import Request, get
 from litestar.response import Template
 
+from markethub.domain.approval import ApprovalStatus
+from markethub.domain.ports.approvals import ApprovalFilter, ApprovalQueries
 from markethub.domain.ports.outbox import DeliveryQueries
 from markethub.domain.ports.overview import OverviewQueries, Period
 from markethub.domain.ports.publisher import Publisher
@@ -39,6 +41,7 @@ async def overview(
     queries: Injected[Queries],
     overview_queries: Injected[OverviewQueries],
     delivery_queries: Injected[DeliveryQueries],
+    approval_queries: Injected[ApprovalQueries],
     publisher: Injected[Publisher | None],
     clock: Injected[Clock],
 ) -> Template:
@@ -60,6 +63,7 @@ async def overview(
         if publisher is None
         else await delivery_queries.outbox_health(publisher.endpoint_id),
         standings=before_limits,
+        approvals=await approval_queries.approvals(ApprovalFilter(status=ApprovalStatus.PENDING)),
         now=now,
     )
     figures = await overview_queries.figures(period)
