@@ -57,6 +57,8 @@ def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
     printed = capsys.readouterr().out
     words = {line.split()[0] for line in printed.partition("Commands:")[2].splitlines() if line}
     assert {
+        "approvals",
+        "audit",
         "db",
         "deliveries",
         "demo",

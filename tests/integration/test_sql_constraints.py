@@ -81,6 +81,57 @@ def unique(rule: str, columns: str, statement: str) -> Refused:
     return Refused(rule, statement, sqlite_says=f"UNIQUE constraint failed: {columns}")
 
 
+def inserted(table: str, *rows: dict[str, str]) -> str:
+    """A statement that inserts rows, all of the same columns."""
+    columns = ", ".join(rows[0])
+    values = ", ".join(f"({', '.join(row.values())})" for row in rows)
+    return f"INSERT INTO {table} ({columns}) VALUES {values}"  # noqa: S608 - ours
+
+
+def approval(**changes: str) -> dict[str, str]:
+    """An approval that was rejected, so that any number of a payment may be there."""
+    return {
+        "id": "'apr_1'",
+        "payment_id": "'pay_1'",
+        "order_id": "'o-1'",
+        "amount_minor": "1",
+        "currency": "'usd'",
+        "takes_the_rest": "TRUE",
+        "reason": "'other'",
+        "requested_by": "'ada'",
+        "origin": "NULL",
+        "plan_hash": "NULL",
+        "plan_line": "NULL",
+        "status": "'rejected'",
+        "decided_by": "'bob'",
+        "refund_id": "NULL",
+        "created_at": _MOMENT,
+        "updated_at": _MOMENT,
+        "version": "1",
+        **changes,
+    }
+
+
+def approval_check(name: str, **changes: str) -> Refused:
+    return Refused(f"ck_approvals_{name}", inserted("approvals", approval(**changes)))
+
+
+def approvals_unique(name: str, columns: str, **same: str) -> Refused:
+    rows = approval(**same), approval(id="'apr_2'", **same)
+    return unique(f"uq_approvals_{name}", columns, inserted("approvals", *rows))
+
+
+def audited(**changes: str) -> str:
+    line = {
+        "at": _MOMENT,
+        "actor": "'ada'",
+        "channel": "'cli'",
+        "action": "'a'",
+        "detail": "'{{}}'",
+    }
+    return inserted("audit_log", {**line, **changes})
+
+
 _MOMENT: Final = "'2026-11-01 12:00:00+00:00'"
 ORPHAN: Final = entry_check("", payment_id="'pay_9'").statement
 TWICE: Final = entry_check("", reference="'ch_1'").statement
@@ -255,6 +306,48 @@ REFUSED: Final = [
     foreign(
         "fk_operations_refund_id_refunds",
         "UPDATE operations SET kind = 'refund', refund_id = 'ref_9'",
+    ),
+    # approvals
+    approval_check("amount_positive", amount_minor="0"),
+    approval_check("currency_code", currency="'USD'"),
+    approval_check("status_known", status="'lost'"),
+    approval_check("reason_known", reason="'fraudulent'"),
+    approval_check("version_counts", version="0"),
+    approval_check("plan_whole", plan_hash="'h'"),
+    approval_check("decided_by_somebody", decided_by="NULL"),
+    approval_check("decided_by_somebody", status="'pending'"),
+    approval_check("approved_is_made", status="'approved'"),
+    approval_check("approved_is_made", refund_id="'ref_1'"),
+    approval_check("second_person", status="'approved'", decided_by="'ada'", refund_id="'ref_1'"),
+    approvals_unique("origin", "approvals.origin", origin="'k'"),
+    approvals_unique(
+        "plan_line", "approvals.plan_hash, approvals.plan_line", plan_hash="'h'", plan_line="1"
+    ),
+    approvals_unique("pending", "approvals.payment_id", status="'pending'", decided_by="NULL"),
+    foreign(
+        "fk_approvals_payment_id_order_id_payments",
+        inserted("approvals", approval(payment_id="'pay_9'")),
+    ),
+    foreign(
+        "fk_approvals_refund_id_refunds",
+        inserted("approvals", approval(status="'approved'", refund_id="'ref_9'")),
+    ),
+    # the audit log
+    Refused("ck_audit_log_channel_known", audited(channel="'sms'")),
+    Refused("ck_audit_log_actor_named", audited(actor="''")),
+    # the staff's sessions
+    Refused(
+        "ck_staff_sessions_id_hashed",
+        inserted(
+            "staff_sessions",
+            {
+                "id": "'a token in clear'",
+                "name": "'ada'",
+                "proof": "'p'",
+                "created_at": _MOMENT,
+                "seen_at": _MOMENT,
+            },
+        ),
     ),
     # the inbox
     *check("inbox", "status_known", "status = 'seen'"),

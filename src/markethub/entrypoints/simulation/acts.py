@@ -9,6 +9,7 @@ from contextlib import suppress
 from datetime import timedelta
 from typing import Any, Final
 
+from markethub.domain.audit import AuditAction
 from markethub.domain.delivery import DeliveryStatus
 from markethub.domain.errors import InvalidTransition, RequestInProgress
 from markethub.domain.facts import CaptureMethod
@@ -366,6 +367,7 @@ async def rotate(script: Script) -> None:
     await script.ask("rotate_subscription.begin", url, restart=True)
     with suppress(InvalidTransition):  # our settings do not name the new secret
         await script.ask("rotate_subscription.finishable", url)
+    await script.request("record_audit", lambda app: app.record_audit(OPS, AuditAction.KEYS_ROTATE))
     await script.ask("rotate_keys")
 
 
