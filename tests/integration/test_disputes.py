@@ -562,6 +562,41 @@ class TestUnknownOutcomes:
         assert (await disputed.dispute()).submission_count == 1
         assert any(not isinstance(each, BaseException) for each in answers)
 
+    async def test_whoever_asks_before_the_dispute_shows_it_asks_for_the_same(
+        self, disputed: Disputed
+    ) -> None:
+        dispute_id = await self.drafted(disputed)
+        disputed.bank.faults = [Fault.LOST_REPLY]
+        with pytest.raises(GatewayUnavailable):
+            await disputed.submit(dispute_id)
+
+        async def somebody_else() -> None:
+            await disputed.submit(dispute_id)
+
+        # The repetition is answered with a replay, so the dispute has to be read.
+        disputed.bank.after_read = somebody_else
+        submitted = await disputed.submit(dispute_id)
+
+        assert submitted.status is DisputeStatus.UNDER_REVIEW
+        assert len(disputed.bank.executed) == 1
+
+    async def test_what_is_done_and_cannot_be_read_stays_unresolved(
+        self, disputed: Disputed
+    ) -> None:
+        dispute_id = await self.drafted(disputed)
+        disputed.bank.faults = [Fault.LOST_REPLY]
+        with pytest.raises(GatewayUnavailable):
+            await disputed.submit(dispute_id)
+        disputed.bank.fails_reads = True
+        with pytest.raises(GatewayUnavailable):
+            await disputed.submit(dispute_id)
+
+        disputed.bank.fails_reads = False
+        await disputed.recover()
+
+        assert (await disputed.dispute()).status is DisputeStatus.UNDER_REVIEW
+        assert len(disputed.bank.executed) == 1
+
     async def test_a_refusal_is_told_and_the_dispute_read(self, disputed: Disputed) -> None:
         dispute_id = await self.drafted(disputed)
         disputed.bank.declines_with = "dispute_closed"

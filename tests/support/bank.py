@@ -77,6 +77,7 @@ class Bank:
         self.declines_with: str | None = None
         self.stores_500 = False
         self.is_down = False
+        self.fails_reads = False
         self.executed: list[tuple[ProviderRequest, str]] = []
         self.after_read: Callable[[], Awaitable[None]] | None = None
         """What happens elsewhere while the next answer is on its way back."""
@@ -149,7 +150,7 @@ class Bank:
         return file_id
 
     async def read_dispute(self, dispute_id: ProviderDisputeId) -> ProviderDispute:
-        if self.is_down:
+        if self.is_down or self.fails_reads:
             raise GatewayUnavailable("down")
         view = disputes.dispute(copy.deepcopy(self.disputes[dispute_id]))
         await self._on_its_way_back()

@@ -126,21 +126,29 @@ class SubmissionDriver:
             waited_s += _STEP_S
 
     async def _done(self, asked: AskedOfDispute, view: ProviderDispute | None) -> Dispute:
-        """End the submission and apply the view; read it where it is none, or an old one."""
+        """End the submission in the transaction in which the dispute comes to show it.
 
-        async def work(tx: Transaction) -> Dispute | None:
-            settled = None
-            if view is not None:
-                settled = await self.settlement.apply(
-                    tx, asked.dispute.payment_id, view, seen_version=asked.dispute.version
-                )
+        Not before: whoever asked in between would find neither, and ask the bank a second time.
+        Without a view, or with one that came too late, the dispute is read.
+        """
+
+        async def end(tx: Transaction) -> None:
             await self._amend(
                 tx, asked.submission, lambda each: each.done(now=self.settlement.clock.now())
             )
+
+        async def work(tx: Transaction, view: ProviderDispute) -> Dispute | None:
+            settled = await self.settlement.apply(
+                tx, asked.dispute.payment_id, view, seen_version=asked.dispute.version
+            )
+            if settled is not None:
+                await end(tx)
             return settled
 
-        settled = await self.settlement.transactions.run(work)
-        return settled or await self.settlement.refresh(asked.dispute)
+        settled = None
+        if view is not None:
+            settled = await self.settlement.transactions.run(lambda tx: work(tx, view))
+        return settled or await self.settlement.refresh(asked.dispute, along=end)
 
     async def _refuse(self, asked: AskedOfDispute, code: str) -> Dispute:
         """End what the provider refused, unless the dispute shows that it was done before."""

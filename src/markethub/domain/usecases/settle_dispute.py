@@ -4,6 +4,8 @@ An API answer, an event and a recovery read all end here, under the locks of the
 payment and the dispute; the second arrival of the same news changes nothing.
 """
 
+from collections.abc import Awaitable, Callable
+
 import attrs
 
 from markethub.domain.dispute import Dispute, in_dispute
@@ -84,11 +86,14 @@ class DisputeSettlement:
         if contested != payment:
             await tx.payments.save(contested)
 
-    async def refresh(self, dispute: Dispute) -> Dispute:
+    async def refresh(
+        self, dispute: Dispute, *, along: Callable[[Transaction], Awaitable[None]] | None = None
+    ) -> Dispute:
         """Read a known dispute and apply it, again if it changed in between.
 
-        Raises NotFound or GatewayUnavailable as the desk's read, and RequestInProgress if the
-        dispute never stands still.
+        What ``along`` writes is committed together with what was read, or not at all. Raises
+        NotFound or GatewayUnavailable as the desk's read, and RequestInProgress if the dispute
+        never stands still.
         """
         for _ in range(READS_MAXIMUM):
             version = await self.transactions.run(lambda tx: _version(tx, dispute.id))
@@ -97,7 +102,10 @@ class DisputeSettlement:
             async def work(
                 tx: Transaction, view: ProviderDispute = view, version: int = version
             ) -> Dispute | None:
-                return await self.apply(tx, dispute.payment_id, view, seen_version=version)
+                seen = await self.apply(tx, dispute.payment_id, view, seen_version=version)
+                if seen is not None and along is not None:
+                    await along(tx)
+                return seen
 
             settled = await self.transactions.run(work)
             if settled is not None:
