@@ -12,7 +12,10 @@ import attrs
 import pytest
 
 from markethub.adapters.fake.account import Account
+from markethub.domain.dispute import Dispute
+from markethub.domain.facts import ProviderDispute
 from markethub.domain.usecases.drive import Driver
+from markethub.domain.usecases.drive_submission import AskedOfDispute, SubmissionDriver
 from markethub.domain.usecases.settlement import Settled
 from markethub.entrypoints.cli.simulate import KEPT
 from markethub.entrypoints.simulation import history
@@ -20,6 +23,15 @@ from markethub.entrypoints.simulation.history import run_history
 from markethub.entrypoints.simulation.plan import Plan
 
 SEEDS = Path(__file__).parents[2] / KEPT
+
+
+async def _ended_unseen(
+    self: SubmissionDriver, asked: AskedOfDispute, view: ProviderDispute | None
+) -> Dispute:
+    """End the submission first, and read the dispute afterwards."""
+    now = self.settlement.clock.now()
+    await self._change(asked.submission, lambda current: current.done(now=now))
+    return await self.settlement.refresh(asked.dispute)
 
 
 @attrs.frozen(kw_only=True)
@@ -44,6 +56,9 @@ FOUND: Mapping[str, Found] = {
         given_up=(Driver, "_unless_tried_since"),
         instead=lambda self, _: self._without_effect,
     ),
+    # A submission whose reply was lost was repeated, and done by a replay; before the dispute was
+    # read, a colleague found nothing unresolved and no evidence at the bank, and submitted again.
+    "ended-unseen": Found(given_up=(SubmissionDriver, "_done"), instead=_ended_unseen),
     # A mistake of the simulation's own: a stored 500 that met a replay, which it does not strike,
     # waited for the next request that executes, and that came after the faults had stopped.
     "fault-that-lingered": Found(given_up=(Account, "calm"), instead=lambda _: None),

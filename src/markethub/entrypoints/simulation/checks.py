@@ -22,6 +22,7 @@ from markethub.domain.ids import DisputeId, PaymentId, RefundId
 from markethub.domain.payment import Payment
 from markethub.domain.public_events import is_public
 from markethub.domain.refund import Refund
+from markethub.domain.submission import Submission
 from markethub.entrypoints.simulation.at_rest import OUR_STATUS, violations_at_rest
 from markethub.entrypoints.simulation.faults import POISON
 from markethub.entrypoints.simulation.model import KINDS, LIVE_REFUNDS, Truth, is_paid
@@ -118,10 +119,23 @@ class Oracle:
             self._report(self._goes_forward(after))
         if table == "refunds" and before is None and after.provider_id is None:
             self._asked.append(after)
+        if table == "submissions" and after.status.value == "done":
+            self._report(self._is_done_once(after))
         if table == "orders":
             self._touched[after.id] = None
         elif table == "payments":
             self._touched[after.order_id] = None
+
+    def _is_done_once(self, submission: Submission) -> Iterable[Wrong]:
+        """Judge evidence that was submitted: each further time begins where the last one ended."""
+        for other in self._database.submissions.rows.values():
+            if (
+                other.id != submission.id
+                and other.status.value == "done"
+                and (other.dispute_id, other.kind) == (submission.dispute_id, submission.kind)
+                and other.count_before == submission.count_before
+            ):
+                yield "I10", f"{submission.kind} {submission.id} was done before, as {other.id}"
 
     def _goes_forward(self, row: Any) -> Iterable[Wrong]:
         """Judge a status: it is one that the provider's object has had since the row's last."""

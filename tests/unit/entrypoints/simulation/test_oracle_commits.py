@@ -5,11 +5,19 @@ from typing import Any
 import attrs
 import pytest
 
-from markethub.domain.ids import CustomerId, OrderId, PaymentId, RefundId
+from markethub.domain.ids import (
+    CustomerId,
+    DisputeId,
+    OrderId,
+    PaymentId,
+    RefundId,
+    SubmissionId,
+)
 from markethub.domain.operation import OperationStatus
 from markethub.domain.order import OrderStatus
 from markethub.domain.payment import Payment, PaymentStatus, Quarantine
 from markethub.domain.refund import RefundStatus
+from markethub.domain.submission import Submission, SubmissionKind
 from markethub.entrypoints.simulation.outcome import Violation
 from tests.support.lived import Lived, some
 from tests.support.seen import AT_S, Seen, authorized, saved
@@ -53,6 +61,40 @@ def test_an_operation_may_be_refused() -> None:
     before = attrs.evolve(operation, status=OperationStatus.UNRESOLVED)
     seen = Seen(lived)
     seen.row("operations", before, saved(operation, status=OperationStatus.REFUSED))
+
+    assert seen.reported == []
+
+
+def submitted(_: Lived, row: Submission) -> bool:
+    return row.status is OperationStatus.DONE and row.kind is SubmissionKind.SUBMIT
+
+
+def test_evidence_is_submitted_that_was_submitted_before() -> None:
+    lived, first = some("submissions", submitted)
+    second = attrs.evolve(first, id=SubmissionId("sub_second"), version=1)
+    asked = attrs.evolve(second, status=OperationStatus.UNRESOLVED)
+    seen = Seen(lived)
+    seen.row("submissions", None, asked)
+    unresolved = seen.reported
+    seen.row("submissions", asked, saved(second))
+
+    assert unresolved == []
+    assert seen.reported == [("I10", f"submit sub_second was done before, as {first.id}")]
+
+
+@pytest.mark.parametrize(
+    "apart",
+    [
+        {"count_before": 7},
+        {"dispute_id": DisputeId("dsp_another")},
+        {"kind": SubmissionKind.ACCEPT},
+    ],
+)
+def test_what_is_asked_of_a_dispute_may_be_another_thing(apart: dict[str, Any]) -> None:
+    lived, first = some("submissions", submitted)
+    second = attrs.evolve(first, id=SubmissionId("sub_second"), version=1, **apart)
+    seen = Seen(lived)
+    seen.row("submissions", attrs.evolve(second, status=OperationStatus.UNRESOLVED), saved(second))
 
     assert seen.reported == []
 

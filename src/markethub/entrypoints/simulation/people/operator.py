@@ -24,6 +24,8 @@ from markethub.entrypoints.simulation.world import OPS
 
 REPEATED: Final = 0.3
 """How often somebody repeats a request whose answer is known, or uses its key for another."""
+COLLEAGUES: Final = 3
+"""How many more submit the same evidence then."""
 
 
 async def _payment(people: People, dice: Random, status: PaymentStatus) -> Payment | None:
@@ -127,7 +129,7 @@ async def _dispute(people: People, dice: Random) -> Dispute | None:
 
 
 async def answer_dispute(people: People, dice: Random) -> None:
-    """Write evidence and submit it."""
+    """Write evidence and submit it, now and then along with colleagues who know nothing of it."""
     dispute = await _dispute(people, dice)
     if dispute is None:
         return
@@ -135,8 +137,14 @@ async def answer_dispute(people: People, dice: Random) -> None:
         dispute_id=dispute.id, texts={"product_description": "Tea"}, act=OPS
     )
     await people.ask(dice, "draft_evidence", lambda app: app.draft_evidence(draft))
-    submit = SubmitEvidenceCommand(dispute_id=dispute.id, act=OPS, origin=people.new_key("submit"))
-    await people.ask(dice, "submit_evidence", lambda app: app.submit_evidence(submit))
+    colleagues = COLLEAGUES if dice.random() < REPEATED else 0
+    await all_at_once(*(_submit(people, dice, dispute) for _ in range(1 + colleagues)))
+
+
+async def _submit(people: People, dice: Random, dispute: Dispute) -> None:
+    await people.world.pause(dice.random())
+    command = SubmitEvidenceCommand(dispute_id=dispute.id, act=OPS, origin=people.new_key("submit"))
+    await people.ask(dice, "submit_evidence", lambda app: app.submit_evidence(command))
 
 
 async def accept_dispute(people: People, dice: Random) -> None:
