@@ -144,7 +144,8 @@ class World:
         return list(await self.container.queries().methods(CustomerId(customer_id)))
 
     async def save_card(self, card: str = SUCCESS, *, customer_id: str = "c-1") -> MethodView:
-        """Save a card by a setup, and return what is newest then."""
+        """Save a card by a setup, a second later, and return what is newest then."""
+        self.clock.advance(seconds=1)  # cards are listed by age, and ids tell none within a ms
         setup = await self.container.start_setup()(CustomerId(customer_id))
         assert self.set_up(setup, card).status == 200
         await self.work()
