@@ -52,6 +52,7 @@ async def test_a_deleted_customer_is_found_out_by_a_setup_before_any_event(world
 async def test_a_deleted_customer_is_found_out_by_a_charge_before_any_event(world: World) -> None:
     lost = await world.save_card()
     network.delete_customer(world.account, await provider_id_of(world))
+    world.clock.advance(seconds=1)  # cards are listed by age
     await world.register()
     started = await world.charge(save_method=True)
     world.pay(started, MASTERCARD)
