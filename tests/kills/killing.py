@@ -42,10 +42,12 @@ LOOKS: Final = 40
 """So often it is looked whether the victim has something in hand; then it dies all the same."""
 BREATH_S: Final = 0.15
 """Between two kills."""
-DATABASE_SHARE: Final = 0.15
-"""How many kills end the database, where it is a server."""
+DATABASE_EVERY: Final = 7
+"""One kill in so many ends the database, where it is a server."""
 STOPS: Final = 20
-"""One kill in so many is a stop for longer than a lease instead."""
+"""After one kill in so many, somebody is stopped for longer than a lease, too."""
+FIRST: Final = 3
+"""The first of these kills: early, so that the others go on meanwhile."""
 STOPPED_S: Final = {"worker": 17.0, "server": 3.0}
 """A worker's leases last 15 s; a server's callers do not wait for so long."""
 REST_S_MAXIMUM: Final = 700.0
@@ -107,11 +109,11 @@ class Killer:
     async def kill(self, times: int, *, progress: Callable[[int], None]) -> None:
         """Kill so many; the last ones are up again when it returns."""
         for number in range(1, times + 1):
-            if self._postgres is not None and self._dice.random() < DATABASE_SHARE:
+            if self._postgres is not None and number % DATABASE_EVERY == FIRST:
                 await self._kill_database(self._postgres)
             else:
                 await self._kill_member()
-            if number % STOPS == STOPS // 2:
+            if number % STOPS == FIRST:
                 await self._stop_one()
             progress(number)
             await asyncio.sleep(BREATH_S * self._dice.random())
@@ -137,9 +139,12 @@ class Killer:
         self._coming_back.append(asyncio.create_task(self._fleet.start(victim, self._http)))
 
     async def _stop_one(self) -> None:
-        victim = await self._victim(self._dice.choice(("server", "worker")))
-        if not await self._surprise(victim):
+        for _ in range(LOOKS):
+            victim = await self._victim(self._dice.choice(("server", "worker")))
+            if await self._surprise(victim):
+                break
             send(victim, signal.SIGCONT)
+        else:
             return
         self._outcome.stops += 1
         victim.is_up = False  # nobody else is to touch it
