@@ -48,6 +48,7 @@ class Lived:
                     getattr(copied, name).put(id_, row)
         copied.outbox = list(self.database.outbox)
         copied.attempts = list(self.database.attempts)
+        copied.audit = list(self.database.audit)
         return copied
 
     def truth_copy(self) -> Truth:

@@ -1,6 +1,6 @@
 """What must hold when the faults have stopped and everything has come to rest."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from typing import Any
 
@@ -30,6 +30,7 @@ def violations_at_rest(truth: Truth, database: Database, paths: Paths) -> Iterat
     yield from _disputes(truth, database)
     yield from _methods(truth, database)
     yield from _inbox(database)
+    yield from _audited(database)
     if paths is not Paths.WEBHOOKS:
         yield from _unfinished(database)
 
@@ -190,6 +191,22 @@ def _inbox(database: Database) -> Iterator[Wrong]:
             yield "I6", f"{named} was ignored: {row.reason}"
         elif row.reason == "foreign" and not str(row.event.id).endswith(FOREIGN):
             yield "I6", f"{named} was taken for foreign"
+
+
+def _audited(database: Database) -> Iterator[Wrong]:
+    """What staff asked of the provider stands in the audit log, once for each time."""
+    lines = Counter((line.action.value, line.subject, line.actor) for line in database.audit)
+    asked: Counter[tuple[str, Any, str]] = Counter()
+    for refund in database.refunds.rows.values():
+        if refund.actor:
+            asked["refund.request", refund.id, refund.actor] += 1
+    for submission in database.submissions.rows.values():
+        if submission.actor:
+            asked[f"dispute.{submission.kind}", submission.dispute_id, submission.actor] += 1
+    for (action, subject, actor), times in asked.items():
+        if lines[action, subject, actor] != times:
+            told = lines[action, subject, actor]
+            yield "I7", f"{action} of {subject} by {actor}: {told} lines in the audit log, {times}x"
 
 
 def _unfinished(database: Database) -> Iterator[Wrong]:

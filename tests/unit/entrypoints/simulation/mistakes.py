@@ -28,6 +28,7 @@ from markethub.domain.facts import CaptureMethod
 from markethub.domain.ids import CustomerId, EventId, LeaseId, OrderId
 from markethub.domain.ledger import EntryKind
 from markethub.domain.payment import Payment
+from markethub.domain.ports.audit import AuditFilter
 from markethub.domain.ports.inbox import Lease
 from markethub.domain.ports.unit_of_work import Transaction
 from markethub.domain.usecases.cancel_order import CancelOrderCommand
@@ -636,6 +637,14 @@ async def a_stranger_asks_for_a_payment(world: World) -> object:
         intent_id=started.payment.intent_id, customer_id=CustomerId("c-2")
     )
     return (await world.container.confirm_payment()(command)).payment.status.value
+
+
+@right(["refund.request"], "act_unwritten")
+async def money_that_is_given_back(world: World) -> object:
+    payment = await world.paid()
+    await world.refund(payment, 1000)
+    page = await world.container.audit_queries().entries(AuditFilter(payment_id=payment.id))
+    return [line.action.value for line in page.items]
 
 
 @right(None, "secret_logged")

@@ -190,7 +190,7 @@ def _one_more(world: Spoilt) -> None:
     """Let one more refund be reserved that nobody has asked the provider for."""
     id_ = RefundId("re_more")
     world.database.refunds.rows[id_] = attrs.evolve(
-        world.row, id=id_, status=RefundStatus.PENDING, provider_id=None
+        world.row, id=id_, status=RefundStatus.PENDING, provider_id=None, actor=None
     )
     payment = world.database.payments.rows[world.row.payment_id]
     world.change("payments", payment, refund_reserved=world.row.amount)
@@ -222,6 +222,27 @@ def _came_back(_: Lived, row: Any) -> bool:
 
 def _forget(world: Spoilt) -> None:
     del world.truth.methods[world.row.token.reveal()]
+
+
+def _asked_by_us(_: Lived, row: Any) -> bool:
+    return bool(row.actor)
+
+
+def _unwritten(world: Spoilt) -> None:
+    """Let no line of the audit log be about what was asked."""
+    subject = getattr(world.row, "dispute_id", world.row.id)
+    world.database.audit = [line for line in world.database.audit if line.subject != subject]
+
+
+def _written_twice(world: Spoilt) -> None:
+    world.database.audit += [line for line in world.database.audit if line.subject == world.row.id]
+
+
+def _written_by_another(world: Spoilt) -> None:
+    world.database.audit = [
+        attrs.evolve(line, actor="another") if line.subject == world.row.id else line
+        for line in world.database.audit
+    ]
 
 
 CASES: Mapping[str, Case] = {
@@ -401,6 +422,27 @@ CASES: Mapping[str, Case] = {
         find=row_that("inbox", status=InboxStatus.PROCESSED),
         spoil=_row("inbox", status=InboxStatus.IGNORED, reason="foreign"),
         said=(("I6", " was taken for foreign"),),
+    ),
+    # --- what staff asked for
+    "nobody wrote down who gave money back": Case(
+        find=lambda: some("refunds", _asked_by_us),
+        spoil=_unwritten,
+        said=(("I7", ": 0 lines in the audit log, 1x"),),
+    ),
+    "it is written down twice that money was given back": Case(
+        find=lambda: some("refunds", _asked_by_us),
+        spoil=_written_twice,
+        said=(("I7", ": 2 lines in the audit log, 1x"),),
+    ),
+    "it is written down that somebody else gave money back": Case(
+        find=lambda: some("refunds", _asked_by_us),
+        spoil=_written_by_another,
+        said=(("I7", ": 0 lines in the audit log, 1x"),),
+    ),
+    "nobody wrote down who submitted evidence": Case(
+        find=lambda: some("submissions", _asked_by_us),
+        spoil=_unwritten,
+        said=(("I7", ": 0 lines in the audit log, 1x"),),
     ),
     # --- what was begun
     "an operation is unresolved": Case(

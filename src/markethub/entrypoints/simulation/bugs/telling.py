@@ -1,4 +1,4 @@
-"""Mistakes in telling: the storefront, strangers, the log; and with the database's own word."""
+"""Mistakes in telling: the storefront, strangers, both logs; and with the database's own word."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final, TypeVar
@@ -7,6 +7,7 @@ import attrs
 import structlog
 from dependency_injector import providers
 
+from markethub.domain.audit import AuditAction, AuditEntry
 from markethub.domain.delivery import Answer, Attempt, Message
 from markethub.domain.errors import CommitUnknown
 from markethub.domain.ids import IdPrefix
@@ -125,6 +126,20 @@ def _secret_logged(container: Container) -> None:
     swap(container.charge_order, _Talkative)
 
 
+def _no_line(tx: Any) -> Any:
+    """Return the transaction, which writes down no refund."""
+
+    async def append(line: AuditEntry) -> None:
+        if line.action is not AuditAction.REFUND_REQUEST:
+            await tx.audit.append(line)
+
+    return Instead(tx, audit=Instead(tx.audit, append=append))
+
+
+def _act_unwritten(container: Container) -> None:
+    alter_transactions(container, _no_line)
+
+
 BUGS: Final = (
     Bug(
         name="owner_ignored",
@@ -137,6 +152,12 @@ BUGS: Final = (
         what="What a browser pays with is written to the log (F36).",
         paths=Paths.BOTH,
         plant=_secret_logged,
+    ),
+    Bug(
+        name="act_unwritten",
+        what="Nothing in the audit log tells who gave money back.",
+        paths=Paths.BOTH,
+        plant=_act_unwritten,
     ),
     Bug(
         name="told_once",
