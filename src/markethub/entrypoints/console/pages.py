@@ -174,5 +174,6 @@ def _local(moment: datetime) -> dict[str, str]:
     return {
         "machine": at.isoformat(timespec="seconds").replace("+00:00", "Z"),
         "short": f"{at:%Y-%m-%d %H:%M}",
+        "exact": f"{at:%Y-%m-%d %H:%M:%S}",
         "full": f"{at:%A, %d %B %Y, %H:%M:%S} UTC",
     }

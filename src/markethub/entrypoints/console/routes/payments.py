@@ -12,9 +12,7 @@ from markethub.domain.errors import ApprovalRequired, NotFound, PaymentsError, T
 from markethub.domain.ids import PaymentId, RefundId
 from markethub.domain.money import Money
 from markethub.domain.payment import Action, Payment
-from markethub.domain.ports.approvals import ApprovalFilter, ApprovalQueries
-from markethub.domain.ports.audit import AuditFilter, AuditQueries
-from markethub.domain.ports.disputes import DisputeFilter, DisputeQueries
+from markethub.domain.ports.history import HistoryQueries
 from markethub.domain.ports.queries import PaymentPage, Queries
 from markethub.domain.ports.refunds import RefundFilter, RefundQueries
 from markethub.domain.refund import NOTE_MAXIMUM, RefundReason, RefundStatus
@@ -35,7 +33,7 @@ from markethub.entrypoints.console.lists import (
 )
 from markethub.entrypoints.console.pages import led_to, render, see_other
 from markethub.entrypoints.console.payment_list import Asked, shown
-from markethub.entrypoints.console.payment_story import story
+from markethub.entrypoints.console.payment_story import left_out, story
 from markethub.entrypoints.console.problems import problem_of
 from markethub.entrypoints.console.staff import ROLE, Staff
 from markethub.entrypoints.http.errors import HttpProblem, invalid
@@ -53,10 +51,7 @@ class PaymentPages:
     """What the page of a payment is made of."""
 
     queries: Queries
-    refund_queries: RefundQueries
-    dispute_queries: DisputeQueries
-    approval_queries: ApprovalQueries
-    audit_queries: AuditQueries
+    history_queries: HistoryQueries
 
     async def find(self, payment_id: str) -> Payment:
         """Return the payment. Raises NotFound."""
@@ -73,28 +68,23 @@ class PaymentPages:
     ) -> Template:
         """Render the payment's page, with what stood in the way of something, if anything did."""
         status, problem = (200, None) if error is None else problem_of(error)
-        refunds = (await self.refund_queries.refunds_of([payment.id])).get(payment.id, ())
-        disputes = (await self.dispute_queries.disputes(DisputeFilter(payment_id=payment.id))).items
-        approvals = (
-            await self.approval_queries.approvals(ApprovalFilter(payment_id=payment.id))
-        ).items
-        told = (await self.audit_queries.entries(AuditFilter(payment_id=payment.id))).items
+        history = await self.history_queries.history(payment.id)
+        assert history is not None, "a payment is never deleted"
         return render(
             request,
             "payment.html",
             nav=_NAV,
             status=status,
             problem=problem,
-            payment=payment,
-            refunds=refunds,
-            disputes=disputes,
-            pending=[each for each in approvals if each.is_pending],
-            actions=payment.available_actions,
+            payment=history.payment,
+            disputes=history.disputes.items,
+            pending=[each for each in history.approvals.items if each.is_pending],
+            unknown=history.unresolved,
+            actions=history.available_actions,
             reasons=options(RefundReason),
             note_maximum=NOTE_MAXIMUM,
-            story=story(
-                payment, refunds=refunds, disputes=disputes, approvals=approvals, told=told
-            ),
+            story=story(history),
+            left_out=left_out(history),
         )
 
 
