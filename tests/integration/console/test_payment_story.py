@@ -88,7 +88,10 @@ async def test_events_lead_to_their_pages_and_who_replayed_one_is_told(desk: Des
     await replay(EventId(event_id), act=Act(actor="ada", reason="it was missed"))
     steps = await told(desk, payment.id)
 
-    assert 200 == (await desk.get(f"/ops/events/{event_id}")).status_code
+    event = await desk.get(f"/ops/events/{event_id}")
+    assert f'href="/ops/payments?q={payment.intent_id}"' in event.text
+    of_intent = await desk.get(f"/ops/events?about={payment.intent_id}&status=pending")
+    assert [event_id] == re.findall(r'href="/ops/events/(evt_\w+)"', of_intent.text)
     assert holding(steps, "staff", "begin anew", "by ada", "it was missed", event_id)
     assert holding(steps, "event", "begun anew at", event_id)
 
@@ -165,6 +168,7 @@ async def test_what_is_left_out_of_a_long_story_is_said(desk: Desk) -> None:
 
     assert "only the last" not in said(whole)
     assert f"Of its acts of staff only the last {LAST} are told." in said(cut)
+    assert f"/ops/events?about={payment.intent_id}" in cut.text
     assert LAST == said(cut).count("The order was canceled")
 
 
