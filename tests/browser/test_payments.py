@@ -55,7 +55,13 @@ def test_a_payment_is_found_looked_at_and_refunded_once(
     sign_in(page, Role.REFUNDER, "/ops/payments")
     axe(page)
     fits_a_phone(page)
-    page.get_by_role("table").get_by_role("link", name="pay_").click()
+    page.get_by_role("link", name="Amount").click()
+    expect(page.get_by_role("columnheader", name="Amount")).to_have_attribute(
+        "aria-sort", "descending"
+    )
+    page.get_by_label("Search by id").fill(str(payment.intent_id))
+    page.keyboard.press("Enter")
+    page.wait_for_url(f"**/ops/payments/{payment.id}")
     axe(page)
     fits_a_phone(page)
     expect(page.get_by_label("Its story")).to_contain_text("The refund of 5.00 USD arrived")

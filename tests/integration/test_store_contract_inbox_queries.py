@@ -73,6 +73,14 @@ async def test_a_filter_restricts_by_status_and_by_type(store: Store) -> None:
     assert [] == await ids(store, InboxFilter(status=InboxStatus.DEAD, type="refund.created"))
 
 
+async def test_a_filter_restricts_by_what_events_are_about(store: Store) -> None:
+    about = attrs.evolve(numbered(1), event=attrs.evolve(numbered(1).event, subject="pi_1"))
+    await receive(store, [about, numbered(2)])
+
+    assert ["evt_1"] == await ids(store, InboxFilter(subject="pi_1"))
+    assert [] == await ids(store, InboxFilter(subject="pi_1", type="refund.created"))
+
+
 async def test_pages_follow_one_another_without_gap_or_repetition(store: Store) -> None:
     await receive(store, [numbered(number, minutes=number // 2) for number in range(5)])
 

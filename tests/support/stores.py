@@ -34,6 +34,7 @@ from markethub.domain.payment_method import PaymentMethod
 from markethub.domain.ports.approvals import ApprovalQueries
 from markethub.domain.ports.audit import AuditQueries
 from markethub.domain.ports.disputes import DisputeQueries
+from markethub.domain.ports.history import HistoryQueries
 from markethub.domain.ports.idempotency import IdempotencyKeys
 from markethub.domain.ports.inbox import Inbox, InboxQueries, Lease
 from markethub.domain.ports.outbox import DeliveryQueries
@@ -69,6 +70,8 @@ class Store(Protocol):
     def dispute_queries(self) -> DisputeQueries: ...
     @property
     def delivery_queries(self) -> DeliveryQueries: ...
+    @property
+    def history_queries(self) -> HistoryQueries: ...
     @property
     def overview_queries(self) -> OverviewQueries: ...
     @property

@@ -207,6 +207,11 @@ class Payment:
         return _ACTIONS[self.status]
 
     @property
+    def is_disputed(self) -> bool:
+        """Tell whether a chargeback is open, or disputes have taken money and not given it back."""
+        return self.chargeback_open or self.disputed.minor > 0
+
+    @property
     def is_stray(self) -> bool:
         """Tell whether it was closed and its intent turned up after all: cancel it."""
         return not self.holds_slot and self.status not in (

@@ -256,6 +256,7 @@ class Container(containers.DeclarativeContainer):
     refund_queries = store.provided.refund_queries
     dispute_queries = store.provided.dispute_queries
     delivery_queries = store.provided.delivery_queries
+    history_queries = store.provided.history_queries
     overview_queries = store.provided.overview_queries
     audit_queries = store.provided.audit_queries
     approval_queries = store.provided.approval_queries

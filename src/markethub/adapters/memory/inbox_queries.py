@@ -37,6 +37,7 @@ class MemoryInboxQueries:
             for row in self._database.inbox.rows.values()
             if filter.status in (None, row.status)
             and filter.type in (None, row.event.type)
+            and filter.subject in (None, row.event.subject)
             and (before is None or _by_age(row) < before)
         ]
         found.sort(key=_by_age, reverse=True)

@@ -1,11 +1,15 @@
 """Reads for screens: of what is committed, never of what is staged."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Final
 
 import attrs
 
-from markethub.adapters.memory.cursors import cursor_after, position
 from markethub.adapters.memory.database import (
+    BY_CHARGE,
+    BY_INTENT,
+    BY_PROVIDER_DISPUTE,
+    BY_PROVIDER_REFUND,
     DEAD,
     KEPT_OF,
     OF_ORDER,
@@ -17,18 +21,26 @@ from markethub.adapters.memory.database import (
 from markethub.adapters.memory.methods import by_age as by_age_of_method
 from markethub.adapters.memory.repositories import by_age
 from markethub.domain.events import DomainEvent
-from markethub.domain.ids import CustomerId, OrderId, PaymentId
+from markethub.domain.ids import CustomerId, DisputeId, OrderId, PaymentId, RefundId
 from markethub.domain.inbox_event import InboxStatus
 from markethub.domain.ledger import Entry
 from markethub.domain.payment import Payment
 from markethub.domain.ports.methods import MethodView
+from markethub.domain.ports.payment_sort import PaymentSort, cursor_after, place_in, place_of
 from markethub.domain.ports.queries import (
     OrderView,
     PaymentFilter,
     PaymentPage,
     Queries,
     StoreHealth,
+    Trouble,
 )
+
+_IS: Final[Mapping[Trouble, Callable[[Payment], bool]]] = {
+    Trouble.DISPUTED: lambda payment: payment.is_disputed,
+    Trouble.QUARANTINED: lambda payment: payment.quarantine is not None,
+}
+assert set(_IS) == set(Trouble), "each is looked for"
 
 
 @attrs.frozen
@@ -54,20 +66,48 @@ class MemoryQueries:
         return found if found and customer_id in (None, found.customer_id) else None
 
     async def payments(
-        self, filter: PaymentFilter, *, cursor: str | None = None, limit: int = 50
+        self,
+        filter: PaymentFilter,
+        *,
+        sort: PaymentSort = PaymentSort.NEWEST,
+        cursor: str | None = None,
+        limit: int = 50,
     ) -> PaymentPage:
-        """List payments, newest first. Raises ValidationFailed for a cursor that is not ours."""
-        before = None if cursor is None else position(cursor)
+        """List payments. Raises ValidationFailed for a cursor that is not of this very order."""
         found = [payment for payment in self._candidates(filter) if _matches(payment, filter)]
-        found.sort(key=by_age, reverse=True)
-        rest = [payment for payment in found if before is None or by_age(payment) < before]
-        page = rest[:limit]
+        found.sort(key=lambda payment: place_of(payment, sort), reverse=sort.is_descending)
+        if cursor is not None:
+            last = place_in(cursor, sort)
+            found = [
+                payment
+                for payment in found
+                if (
+                    place_of(payment, sort) < last
+                    if sort.is_descending
+                    else place_of(payment, sort) > last
+                )
+            ]
+        page = found[:limit]
         return PaymentPage(
             items=page,
-            next_cursor=cursor_after(page[-1].created_at, page[-1].id)
-            if len(rest) > limit
-            else None,
+            next_cursor=cursor_after(page[-1], sort) if len(found) > limit else None,
         )
+
+    async def payment_of(self, id: str) -> PaymentId | None:
+        """Name the payment that an id leads to, if there is one."""
+        database = self._database
+        if id in database.payments.rows:
+            return PaymentId(id)
+        for index in (BY_INTENT, BY_CHARGE):
+            for found in database.payments.ids(index, id):
+                return found
+        for refund_id in (RefundId(id), *database.refunds.ids(BY_PROVIDER_REFUND, id)):
+            if refund_id in database.refunds.rows:
+                return database.refunds.rows[refund_id].payment_id
+        for dispute_id in (DisputeId(id), *database.disputes.ids(BY_PROVIDER_DISPUTE, id)):
+            if dispute_id in database.disputes.rows:
+                return database.disputes.rows[dispute_id].payment_id
+        return None
 
     def _candidates(self, filter: PaymentFilter) -> Iterable[Payment]:
         if filter.order_id is not None:
@@ -127,6 +167,10 @@ def _matches(payment: Payment, filter: PaymentFilter) -> bool:
         and filter.customer_id in (None, payment.customer_id)
         and filter.status in (None, payment.status)
         and (filter.created_from is None or payment.created_at >= filter.created_from)
+        and (filter.created_until is None or payment.created_at < filter.created_until)
+        and filter.whose in (None, payment.order_id, payment.customer_id)
+        and filter.currency in (None, payment.amount.currency)
+        and (filter.trouble is None or _IS[filter.trouble](payment))
     )
 
 

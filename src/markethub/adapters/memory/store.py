@@ -5,6 +5,7 @@ from markethub.adapters.memory.audit import MemoryAuditQueries
 from markethub.adapters.memory.database import Database
 from markethub.adapters.memory.deliveries import MemoryDeliveryQueries
 from markethub.adapters.memory.disputes import MemoryDisputeQueries
+from markethub.adapters.memory.history import MemoryHistoryQueries
 from markethub.adapters.memory.idempotency import MemoryIdempotencyKeys
 from markethub.adapters.memory.inbox import MemoryInbox
 from markethub.adapters.memory.inbox_queries import MemoryInboxQueries
@@ -32,6 +33,7 @@ class MemoryStore:
         self.approval_queries = MemoryApprovalQueries(database)
         self.audit_queries = MemoryAuditQueries(database)
         self.delivery_queries = MemoryDeliveryQueries(database)
+        self.history_queries = MemoryHistoryQueries(database)
         self.overview_queries = MemoryOverviewQueries(database)
         self.idempotency_keys = MemoryIdempotencyKeys()
         self.stamps = MemoryStamps()

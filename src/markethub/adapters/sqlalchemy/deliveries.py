@@ -38,7 +38,7 @@ _DELIVERIES: Final = deliveries.c
 _ENDPOINTS: Final = delivery_endpoints.c
 _EARLIER: Final = deliveries.alias("earlier")
 
-_WITH_EVENT: Final = select(
+WITH_EVENT: Final = select(
     deliveries, outbox.c.type, outbox.c.body, outbox.c.occurred_at
 ).join_from(deliveries, outbox)
 
@@ -82,7 +82,7 @@ _TELLABLE: Final = text(
     "outbox.type IN ({})".format(", ".join(f"'{type_}'" for type_ in sorted(PUBLIC_TYPES)))
 )
 DUE: Final = (
-    _WITH_EVENT.where(
+    WITH_EVENT.where(
         DELIVERY_PENDING,
         _TELLABLE,
         _DELIVERIES.next_attempt_at <= bindparam("now"),
@@ -199,7 +199,7 @@ class SqlDeliveries:
 
     async def lock(self, sequence: int) -> Delivery | None:
         """Return a delivery, holding its row."""
-        query = _WITH_EVENT.where(_DELIVERIES.sequence == sequence)
+        query = WITH_EVENT.where(_DELIVERIES.sequence == sequence)
         row = await one(self._session, query.with_for_update(of=deliveries))
         return delivery_from_row(row) if row else None
 
@@ -263,7 +263,7 @@ class SqlDeliveryQueries:
         self, status: DeliveryStatus | None = None, *, cursor: str | None = None, limit: int = 50
     ) -> DeliveryPage:
         """List deliveries, newest first. Raises ValidationFailed for a cursor not ours."""
-        query = _WITH_EVENT.order_by(_DELIVERIES.sequence.desc()).limit(limit + 1)
+        query = WITH_EVENT.order_by(_DELIVERIES.sequence.desc()).limit(limit + 1)
         if status is not None:
             query = query.where(_DELIVERIES.status == status.value)
         if cursor is not None:

@@ -58,6 +58,7 @@ deliveries: Final = Table(
         sqlite_where=DELIVERY_PENDING,
         postgresql_where=DELIVERY_PENDING,
     ),
+    Index("ix_deliveries_aggregate_id", "aggregate_id"),
     Index(
         "ix_deliveries_dead",
         "sequence",

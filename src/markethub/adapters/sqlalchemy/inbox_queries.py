@@ -40,6 +40,8 @@ class SqlInboxQueries:
             query = query.where(inbox.c.status == filter.status.value)
         if filter.type is not None:
             query = query.where(inbox.c.type == filter.type)
+        if filter.subject is not None:
+            query = query.where(inbox.c.subject == filter.subject)
         if cursor is not None:
             received_at, event_id = position(cursor)
             last = tuple_(literal(received_at, UtcDateTime()), literal(event_id))

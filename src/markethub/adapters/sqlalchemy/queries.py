@@ -1,42 +1,80 @@
 """Reads for screens: each one a snapshot."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Final, TypeVar
 
 import attrs
-from sqlalchemy import ScalarSelect, Select, Table, TextClause, func, literal, select, tuple_
+from sqlalchemy import (
+    ScalarSelect,
+    Select,
+    Table,
+    TextClause,
+    bindparam,
+    func,
+    literal,
+    or_,
+    select,
+    tuple_,
+    union_all,
+)
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from markethub.adapters.sqlalchemy import schema, tables
-from markethub.adapters.sqlalchemy.cursors import cursor_after, position
+from markethub.adapters.sqlalchemy.dispute_tables import disputes
 from markethub.adapters.sqlalchemy.mappers import (
     entry_from_row,
     event_from_row,
     order_from_row,
     payment_from_row,
 )
+from markethub.adapters.sqlalchemy.refund_tables import refunds
 from markethub.adapters.sqlalchemy.repositories import PAYMENTS_OF_ORDER
 from markethub.adapters.sqlalchemy.retry import Repeater
 from markethub.adapters.sqlalchemy.saved_methods import METHODS_OF_CUSTOMER, method_view_from_row
-from markethub.adapters.sqlalchemy.types import UtcDateTime
 from markethub.domain.events import DomainEvent
 from markethub.domain.ids import CustomerId, OrderId, PaymentId
 from markethub.domain.inbox_event import InboxStatus
 from markethub.domain.ledger import Entry
 from markethub.domain.payment import Payment
 from markethub.domain.ports.methods import MethodView
+from markethub.domain.ports.payment_sort import PaymentSort, cursor_after, place_in
 from markethub.domain.ports.queries import (
     OrderView,
     PaymentFilter,
     PaymentPage,
     Queries,
     StoreHealth,
+    Trouble,
 )
 
 T = TypeVar("T")
 
 _PAYMENTS: Final = tables.payments.c
 _INBOX: Final = tables.inbox.c
+_BY_TIME: Final = (_PAYMENTS.created_at, _PAYMENTS.id)
+_BY_AMOUNT: Final = (_PAYMENTS.currency, _PAYMENTS.amount_minor, _PAYMENTS.id)
+_TROUBLES: Final[Mapping[Trouble, TextClause]] = {
+    Trouble.DISPUTED: tables.PAYMENT_DISPUTED,
+    Trouble.QUARANTINED: tables.PAYMENT_QUARANTINED,
+}
+assert set(_TROUBLES) == set(Trouble), "each is looked for"
+
+
+PAYMENT_OF: Final = union_all(
+    *(
+        select(payment_id).where(column == bindparam("id"))
+        for column, payment_id in (
+            (_PAYMENTS.id, _PAYMENTS.id),
+            (_PAYMENTS.intent_id, _PAYMENTS.id),
+            (_PAYMENTS.charge_id, _PAYMENTS.id),
+            (refunds.c.id, refunds.c.payment_id),
+            (refunds.c.provider_id, refunds.c.payment_id),
+            (disputes.c.id, disputes.c.payment_id),
+            (disputes.c.provider_id, disputes.c.payment_id),
+        )
+    )
+).limit(1)
+"""Each of them looks into an index of its own."""
 
 
 def _count_of(table: Table, condition: TextClause) -> ScalarSelect[int]:
@@ -109,14 +147,26 @@ class SqlQueries:
         return await self._read(work)
 
     async def payments(
-        self, filter: PaymentFilter, *, cursor: str | None = None, limit: int = 50
+        self,
+        filter: PaymentFilter,
+        *,
+        sort: PaymentSort = PaymentSort.NEWEST,
+        cursor: str | None = None,
+        limit: int = 50,
     ) -> PaymentPage:
-        """List payments, newest first. Raises ValidationFailed for a cursor that is not ours."""
-        query = _filtered(filter).order_by(_PAYMENTS.created_at.desc(), _PAYMENTS.id.desc())
+        """List payments. Raises ValidationFailed for a cursor that is not of this very order."""
+        columns = _BY_AMOUNT if sort.is_by_amount else _BY_TIME
+        falls = sort.is_descending
+        query = _filtered(filter).order_by(*(each.desc() if falls else each for each in columns))
         if cursor is not None:
-            created_at, payment_id = position(cursor)
-            last = tuple_(literal(created_at, UtcDateTime()), literal(payment_id))
-            query = query.where(tuple_(_PAYMENTS.created_at, _PAYMENTS.id) < last)
+            last = tuple_(
+                *(
+                    literal(value, column.type)
+                    for value, column in zip(place_in(cursor, sort), columns, strict=True)
+                )
+            )
+            row = tuple_(*columns)
+            query = query.where(row < last if falls else row > last)
 
         async def work(connection: AsyncConnection) -> Sequence[Payment]:
             rows = await connection.execute(query.limit(limit + 1))
@@ -126,8 +176,19 @@ class SqlQueries:
         page = found[:limit]
         return PaymentPage(
             items=page,
-            next_cursor=cursor_after(page[-1].created_at, page[-1].id) if found[limit:] else None,
+            next_cursor=cursor_after(page[-1], sort) if found[limit:] else None,
         )
+
+    async def payment_of(self, id: str) -> PaymentId | None:
+        """Name the payment that an id leads to, if there is one."""
+
+        async def work(connection: AsyncConnection) -> PaymentId | None:
+            found: PaymentId | None = (
+                (await connection.execute(PAYMENT_OF, {"id": id})).scalars().first()
+            )
+            return found
+
+        return await self._read(work)
 
     async def methods(self, customer_id: CustomerId) -> Sequence[MethodView]:
         """List a customer's saved methods, oldest first, without removed ones."""
@@ -197,6 +258,16 @@ def _filtered(filter: PaymentFilter) -> Select[Any]:
         query = query.where(_PAYMENTS.status == filter.status.value)
     if filter.created_from is not None:
         query = query.where(_PAYMENTS.created_at >= filter.created_from)
+    if filter.created_until is not None:
+        query = query.where(_PAYMENTS.created_at < filter.created_until)
+    if filter.whose is not None:
+        query = query.where(
+            or_(_PAYMENTS.order_id == filter.whose, _PAYMENTS.customer_id == filter.whose)
+        )
+    if filter.currency is not None:
+        query = query.where(_PAYMENTS.currency == filter.currency.code)
+    if filter.trouble is not None:
+        query = query.where(_TROUBLES[filter.trouble])
     return query
 
 

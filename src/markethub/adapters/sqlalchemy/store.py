@@ -20,6 +20,7 @@ from markethub.adapters.sqlalchemy.engines import (
     engines_for,
 )
 from markethub.adapters.sqlalchemy.handover import Handover
+from markethub.adapters.sqlalchemy.history import SqlHistoryQueries
 from markethub.adapters.sqlalchemy.idempotency import SqlIdempotencyKeys
 from markethub.adapters.sqlalchemy.inbox import SqlInbox
 from markethub.adapters.sqlalchemy.inbox_queries import SqlInboxQueries
@@ -67,6 +68,7 @@ class SqlStore:
         self.approval_queries = SqlApprovalQueries(reader, repeat)
         self.audit_queries = SqlAuditQueries(reader, repeat)
         self.delivery_queries = SqlDeliveryQueries(reader, repeat)
+        self.history_queries = SqlHistoryQueries(reader, repeat)
         self.overview_queries = SqlOverviewQueries(reader, repeat)
         self.idempotency_keys = SqlIdempotencyKeys(engine=writer, repeat=repeat, cipher=cipher)
         self.rotation = SqlRotation(writer, repeat, cipher)

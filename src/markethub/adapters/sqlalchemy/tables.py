@@ -113,6 +113,8 @@ PAYMENT_UNFINISHED: Final = text("status NOT IN ('succeeded', 'canceled')")
 
 PAYMENT_QUARANTINED: Final = text("quarantine IS NOT NULL")
 """Likewise."""
+PAYMENT_DISPUTED: Final = text("(chargeback_open OR disputed_minor > 0)")
+"""Likewise."""
 PAYMENT_WARNED: Final = text("fraud_warnings <> '[]'")
 """Likewise."""
 
@@ -194,6 +196,7 @@ payments: Final = Table(
     Index("ix_payments_order_id", "order_id"),
     Index("ix_payments_customer_id_created_at_id", "customer_id", "created_at", "id"),
     Index("ix_payments_created_at_id", "created_at", "id"),
+    Index("ix_payments_currency_amount_minor_id", "currency", "amount_minor", "id"),
     Index(
         "ix_payments_unfinished",
         "updated_at",
@@ -205,6 +208,12 @@ payments: Final = Table(
         "created_at",
         sqlite_where=PAYMENT_QUARANTINED,
         postgresql_where=PAYMENT_QUARANTINED,
+    ),
+    Index(
+        "ix_payments_disputed",
+        "created_at",
+        sqlite_where=PAYMENT_DISPUTED,
+        postgresql_where=PAYMENT_DISPUTED,
     ),
     Index(
         "ix_payments_warned",
@@ -261,6 +270,7 @@ operations: Final = Table(
         sqlite_where=text("origin IS NOT NULL"),
         postgresql_where=text("origin IS NOT NULL"),
     ),
+    Index("ix_operations_payment_id", "payment_id"),
     Index(
         "ix_operations_due",
         "next_attempt_at",
@@ -347,6 +357,7 @@ inbox: Final = Table(
         sqlite_where=INBOX_WAITING,
         postgresql_where=INBOX_WAITING,
     ),
+    Index("ix_inbox_subject", "subject"),
     Index(
         "ix_inbox_dead",
         "updated_at",

@@ -81,6 +81,8 @@ class InboxFilter:
 
     status: InboxStatus | None = None
     type: str | None = None
+    subject: str | None = None
+    """What they are about (``ReceivedEvent.subject``)."""
 
 
 @attrs.frozen(kw_only=True)

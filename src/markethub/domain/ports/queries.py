@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from enum import StrEnum
 from typing import Protocol
 
 import attrs
@@ -9,9 +10,19 @@ import attrs
 from markethub.domain.events import DomainEvent
 from markethub.domain.ids import CustomerId, OrderId, PaymentId
 from markethub.domain.ledger import Entry
+from markethub.domain.money import Currency
 from markethub.domain.order import Order
 from markethub.domain.payment import Payment, PaymentStatus
 from markethub.domain.ports.methods import MethodView
+from markethub.domain.ports.payment_sort import PaymentSort
+
+
+class Trouble(StrEnum):
+    """What sets a payment apart from those that nobody has to look at."""
+
+    DISPUTED = "disputed"
+    """A chargeback of it is open, or disputes have taken money of it."""
+    QUARANTINED = "quarantined"
 
 
 @attrs.frozen(kw_only=True)
@@ -22,11 +33,17 @@ class PaymentFilter:
     customer_id: CustomerId | None = None
     status: PaymentStatus | None = None
     created_from: datetime | None = None
+    created_until: datetime | None = None
+    """Up to, and without, this moment."""
+    whose: str | None = None
+    """An id: of the order, or of the customer."""
+    currency: Currency | None = None
+    trouble: Trouble | None = None
 
 
 @attrs.frozen(kw_only=True)
 class PaymentPage:
-    """Payments, newest first. ``next_cursor`` is None on the last page."""
+    """Payments in the order of their list. ``next_cursor`` is None on the last page."""
 
     items: Sequence[Payment]
     next_cursor: str | None
@@ -81,9 +98,22 @@ class Queries(Protocol):
         ...
 
     async def payments(
-        self, filter: PaymentFilter, *, cursor: str | None = None, limit: int = 50
+        self,
+        filter: PaymentFilter,
+        *,
+        sort: PaymentSort = PaymentSort.NEWEST,
+        cursor: str | None = None,
+        limit: int = 50,
     ) -> PaymentPage:
-        """List payments, newest first. Raises ValidationFailed for a cursor that is not ours."""
+        """List payments. Raises ValidationFailed for a cursor that is not of this very order."""
+        ...
+
+    async def payment_of(self, id: str) -> PaymentId | None:
+        """Name the payment that an id leads to, if there is one.
+
+        The id is its own, its intent's or its charge's, or that of a refund or a dispute of it,
+        whether ours or the provider's; whole, and spelled as it is.
+        """
         ...
 
     async def methods(self, customer_id: CustomerId) -> Sequence[MethodView]:

@@ -69,11 +69,7 @@ def console_router(container: "Container", authenticator: Authenticator, limits:
         clock=clock,
     )
     payment_pages = payments.PaymentPages(
-        queries=container.queries(),
-        refund_queries=container.refund_queries(),
-        dispute_queries=container.dispute_queries(),
-        approval_queries=container.approval_queries(),
-        audit_queries=container.audit_queries(),
+        queries=container.queries(), history_queries=container.history_queries()
     )
     sign_ins = Buckets(limits.sign_in, clock=clock)
     return Router(

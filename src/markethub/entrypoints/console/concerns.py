@@ -90,7 +90,7 @@ def _of_money(waiting: Waiting, now: datetime) -> Iterator[Concern]:
         yield Concern(
             weight=Weight.BAD,
             text=f"{many} in quarantine: money arrived that pays no order.",
-            path=PAYMENTS,
+            path=f"{PAYMENTS}?trouble=quarantined",
             examples=_payments(each.payment_id for each in waiting.oldest_quarantined),
         )
     if waiting.operations:

@@ -43,18 +43,27 @@ def addressed(path: str, **params: str | None) -> str:
     return f"{path}?{query}" if query else path
 
 
+def kept(request: Request[Any, Any, Any]) -> dict[str, str | None]:
+    """Return what another page of this list has in its address, too."""
+    return {name: value for name, value in request.query_params.items() if name not in _KEPT_OUT}
+
+
 def pages(request: Request[Any, Any, Any], next_cursor: str | None) -> dict[str, Any]:
     """Return where the next page of this list is, and the first one, if this is another."""
-    kept = {name: value for name, value in request.query_params.items() if name not in _KEPT_OUT}
-    path = request.url.path
+    same, path = kept(request), request.url.path
     return {
-        "next_url": addressed(path, **kept, cursor=next_cursor) if next_cursor else None,
-        "first_url": addressed(path, **kept) if chosen(request, "cursor") else None,
+        "next_url": addressed(path, **same, cursor=next_cursor) if next_cursor else None,
+        "first_url": addressed(path, **same) if chosen(request, "cursor") else None,
     }
+
+
+def can_be_id(text: str) -> bool:
+    """Tell whether anything may have this id."""
+    return _ID.fullmatch(text) is not None
 
 
 def looked_up(text: str, what: str) -> str:
     """Return an id from an address. Raises NotFound for what cannot be one."""
-    if not _ID.fullmatch(text):
+    if not can_be_id(text):
         raise NotFound(f"no such {what}")
     return text

@@ -10,7 +10,7 @@ from typing import Any, Final
 import attrs
 from jinja2 import Environment, PackageLoader, StrictUndefined, pass_context
 from jinja2.runtime import Context
-from litestar import MediaType, Request
+from litestar import MediaType, Request, Response
 from litestar.plugins.jinja import JinjaTemplateEngine
 from litestar.response import Redirect, Template
 from litestar.template import TemplateConfig
@@ -117,6 +117,13 @@ def see_other(path: str, *, done: str | None = None) -> Redirect:
     return Redirect(f"{path}{mark}done={done}" if done else path, status_code=303)
 
 
+def led_to(request: Request[Any, Any, Any], path: str) -> Response[Any]:
+    """Send the browser on to what was looked for; the whole page, also where htmx asked."""
+    if request.headers.get("HX-Request") == "true":
+        return Response("", headers={"HX-Redirect": path})
+    return see_other(path)
+
+
 def static_file(name: str) -> bytes:
     """Return what is served under that name (of ``MEDIA_TYPES``)."""
     return files("markethub.entrypoints.console").joinpath("static", name).read_bytes()
@@ -167,5 +174,6 @@ def _local(moment: datetime) -> dict[str, str]:
     return {
         "machine": at.isoformat(timespec="seconds").replace("+00:00", "Z"),
         "short": f"{at:%Y-%m-%d %H:%M}",
+        "exact": f"{at:%Y-%m-%d %H:%M:%S}",
         "full": f"{at:%A, %d %B %Y, %H:%M:%S} UTC",
     }

@@ -117,7 +117,9 @@ async def _list(
     problem: str | None = None,
 ) -> Template:
     wanted = InboxFilter(
-        status=chosen_of(request, "status", InboxStatus), type=chosen(request, "type")
+        status=chosen_of(request, "status", InboxStatus),
+        type=chosen(request, "type"),
+        subject=chosen(request, "about"),
     )
     cursor = chosen(request, "cursor")
     page = await inbox_queries.events(wanted, cursor=cursor, limit=PAGE)

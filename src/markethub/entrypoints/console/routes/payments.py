@@ -1,6 +1,5 @@
 """Payments: the list, and each with its story and with what is possible now."""
 
-from datetime import UTC, datetime
 from typing import Any, Final
 
 import attrs
@@ -10,13 +9,11 @@ from litestar.params import FromPath
 from litestar.response import Redirect, Template
 
 from markethub.domain.errors import ApprovalRequired, NotFound, PaymentsError, TryAgain
-from markethub.domain.ids import CustomerId, OrderId, PaymentId, RefundId
+from markethub.domain.ids import PaymentId, RefundId
 from markethub.domain.money import Money
-from markethub.domain.payment import Action, Payment, PaymentStatus
-from markethub.domain.ports.approvals import ApprovalFilter, ApprovalQueries
-from markethub.domain.ports.audit import AuditFilter, AuditQueries
-from markethub.domain.ports.disputes import DisputeFilter, DisputeQueries
-from markethub.domain.ports.queries import PaymentFilter, Queries
+from markethub.domain.payment import Action, Payment
+from markethub.domain.ports.history import HistoryQueries
+from markethub.domain.ports.queries import PaymentPage, Queries
 from markethub.domain.ports.refunds import RefundFilter, RefundQueries
 from markethub.domain.refund import NOTE_MAXIMUM, RefundReason, RefundStatus
 from markethub.domain.refund_plan import Precondition
@@ -27,14 +24,16 @@ from markethub.entrypoints.console.acts import act_of
 from markethub.entrypoints.console.forms import Form, origin_of
 from markethub.entrypoints.console.lists import (
     PAGE,
+    can_be_id,
     chosen,
     chosen_of,
     looked_up,
     options,
     pages,
 )
-from markethub.entrypoints.console.pages import render, see_other
-from markethub.entrypoints.console.payment_story import story
+from markethub.entrypoints.console.pages import led_to, render, see_other
+from markethub.entrypoints.console.payment_list import Asked, shown
+from markethub.entrypoints.console.payment_story import left_out, story
 from markethub.entrypoints.console.problems import problem_of
 from markethub.entrypoints.console.staff import ROLE, Staff
 from markethub.entrypoints.http.errors import HttpProblem, invalid
@@ -52,10 +51,7 @@ class PaymentPages:
     """What the page of a payment is made of."""
 
     queries: Queries
-    refund_queries: RefundQueries
-    dispute_queries: DisputeQueries
-    approval_queries: ApprovalQueries
-    audit_queries: AuditQueries
+    history_queries: HistoryQueries
 
     async def find(self, payment_id: str) -> Payment:
         """Return the payment. Raises NotFound."""
@@ -72,28 +68,23 @@ class PaymentPages:
     ) -> Template:
         """Render the payment's page, with what stood in the way of something, if anything did."""
         status, problem = (200, None) if error is None else problem_of(error)
-        refunds = (await self.refund_queries.refunds_of([payment.id])).get(payment.id, ())
-        disputes = (await self.dispute_queries.disputes(DisputeFilter(payment_id=payment.id))).items
-        approvals = (
-            await self.approval_queries.approvals(ApprovalFilter(payment_id=payment.id))
-        ).items
-        told = (await self.audit_queries.entries(AuditFilter(payment_id=payment.id))).items
+        history = await self.history_queries.history(payment.id)
+        assert history is not None, "a payment is never deleted"
         return render(
             request,
             "payment.html",
             nav=_NAV,
             status=status,
             problem=problem,
-            payment=payment,
-            refunds=refunds,
-            disputes=disputes,
-            pending=[each for each in approvals if each.is_pending],
-            actions=payment.available_actions,
+            payment=history.payment,
+            disputes=history.disputes.items,
+            pending=[each for each in history.approvals.items if each.is_pending],
+            unknown=history.unresolved,
+            actions=history.available_actions,
             reasons=options(RefundReason),
             note_maximum=NOTE_MAXIMUM,
-            story=story(
-                payment, refunds=refunds, disputes=disputes, approvals=approvals, told=told
-            ),
+            story=story(history),
+            left_out=left_out(history),
         )
 
 
@@ -102,33 +93,22 @@ class PaymentPages:
 
 @get("/payments", opt={ROLE: Role.VIEWER})
 async def list_payments(request: Request[Any, Any, Any], queries: Injected[Queries]) -> Any:  # noqa: ANN401 - a page, or the way to one
-    """List payments, newest first; an id of ours leads to its page at once."""
-    wanted = chosen(request, "payment")
-    if wanted is not None:
-        return Redirect(f"{_PATH}/{looked_up(wanted, 'payment')}", status_code=303)
-    order, customer = chosen(request, "order"), chosen(request, "customer")
-    since = chosen(request, "since")
-    page = await queries.payments(
-        PaymentFilter(
-            order_id=None if order is None else OrderId(looked_up(order, "order")),
-            customer_id=None if customer is None else CustomerId(looked_up(customer, "customer")),
-            status=chosen_of(request, "status", PaymentStatus),
-            created_from=None if since is None else _day(since),
-        ),
-        cursor=chosen(request, "cursor"),
-        limit=PAGE,
-    )
+    """List payments; what is searched for and is one thing leads to its payment at once."""
+    asked = Asked.by(request)
+    page = PaymentPage(items=(), next_cursor=None)
+    if asked.search is None or can_be_id(asked.search):
+        found = None if asked.search is None else await queries.payment_of(asked.search)
+        if found is not None:
+            return led_to(request, f"{_PATH}/{found}")
+        page = await queries.payments(
+            asked.filter, sort=asked.sort, cursor=chosen(request, "cursor"), limit=PAGE
+        )
     return render(
         request,
         "payments.html",
         nav=_NAV,
         payments=page.items,
-        order=order,
-        customer=customer,
-        since=since,
-        shown=chosen(request, "status") or "",
-        statuses=options(PaymentStatus),
-        is_filtered=bool(order or customer or since or chosen(request, "status")),
+        **shown(request, asked),
         **pages(request, page.next_cursor),
     )
 
@@ -332,13 +312,6 @@ def _minor(form: Form, name: str) -> int:
     if not (text.isascii() and text.isdigit() and len(text) < 16):
         raise invalid(name, "is not one of ours")
     return int(text)
-
-
-def _day(text: str) -> datetime:
-    try:
-        return datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC)
-    except ValueError:
-        raise invalid("since", "must be a day, as in 2026-11-30") from None
 
 
 def _address(payment: Payment) -> str:

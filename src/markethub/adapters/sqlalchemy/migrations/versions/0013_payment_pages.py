@@ -1,0 +1,33 @@
+"""Payments are listed by amount, and a payment's story is told, without reading all rows."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0013"
+down_revision = "0012"
+branch_labels = None
+depends_on = None
+
+DISPUTED = sa.text("(chargeback_open OR disputed_minor > 0)")
+
+
+def upgrade() -> None:
+    """Add the indexes."""
+    for name, table, columns in (
+        (
+            "ix_payments_currency_amount_minor_id",
+            "payments",
+            ["currency", "amount_minor", "id"],
+        ),
+        ("ix_operations_payment_id", "operations", ["payment_id"]),
+        ("ix_inbox_subject", "inbox", ["subject"]),
+        ("ix_deliveries_aggregate_id", "deliveries", ["aggregate_id"]),
+    ):
+        op.create_index(name, table, columns)
+    op.create_index(
+        "ix_payments_disputed",
+        "payments",
+        ["created_at"],
+        sqlite_where=DISPUTED,
+        postgresql_where=DISPUTED,
+    )
