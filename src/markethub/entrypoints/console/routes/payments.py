@@ -128,6 +128,8 @@ async def list_payments(request: Request[Any, Any, Any], queries: Injected[Queri
         since=since,
         shown=chosen(request, "status") or "",
         statuses=options(PaymentStatus),
+        reasons=options(RefundReason),
+        note_maximum=NOTE_MAXIMUM,
         is_filtered=bool(order or customer or since or chosen(request, "status")),
         **pages(request, page.next_cursor),
     )
