@@ -77,6 +77,29 @@ async def test_what_is_rolled_back_was_never_done(store: Store) -> None:
     assert [] == await listed(store)
 
 
+@pytest.mark.parametrize("is_committed", [True, False])
+async def test_a_transaction_knows_who_has_done_what_to_what(
+    store: Store, is_committed: bool
+) -> None:
+    if is_committed:
+        await append(store, ENTRY)
+
+    async def work(tx: Transaction) -> list[bool]:
+        if not is_committed:
+            await tx.audit.append(ENTRY)
+        return [
+            await tx.audit.has(action, actor=actor, subject=subject)
+            for action, actor, subject in (
+                (AuditAction.REFUND_REQUEST, "ada", "ref_1"),
+                (AuditAction.REFUND_APPROVE, "ada", "ref_1"),
+                (AuditAction.REFUND_REQUEST, "bob", "ref_1"),
+                (AuditAction.REFUND_REQUEST, "ada", "ref_2"),
+            )
+        ]
+
+    assert [True, False, False, False] == await store.transactions.run(work)
+
+
 async def test_pages_follow_each_other_while_lines_are_added(store: Store) -> None:
     await append(store, *(attrs.evolve(ENTRY, subject=str(number)) for number in range(5)))
     first = await store.audit_queries.entries(ALL, limit=2)
@@ -143,7 +166,7 @@ async def test_no_line_is_changed_or_deleted_by_whoever_has_the_database(
 ) -> None:
     await append(store, ENTRY)
     if store_url == MEMORY_URL:  # nobody gets there but by the port
-        assert ["append"] == [name for name in dir(MemoryAuditLog) if name.isalpha()]
+        assert ["append", "has"] == [name for name in dir(MemoryAuditLog) if name.isalpha()]
         return
     address = store_url.replace("sqlite:", "sqlite+aiosqlite:").replace(
         "postgresql:", "postgresql+asyncpg:"

@@ -37,6 +37,8 @@ class AuditAction(StrEnum):
     """It is too much for one person: a second has to approve it."""
     REFUND_APPROVE = "refund.approve"
     REFUND_REJECT = "refund.reject"
+    REFUND_PLAN_APPLY = "refund.plan_apply"
+    """The refunds of a plan are asked for, each of which has its own line."""
     DISPUTE_DRAFT = "dispute.draft"
     DISPUTE_ATTACH = "dispute.attach"
     DISPUTE_SUBMIT = "dispute.submit"

@@ -11,7 +11,7 @@ from typing import Final, Self
 
 import attrs
 
-from markethub.domain.errors import InvalidTransition
+from markethub.domain.errors import InvalidTransition, ValidationFailed
 from markethub.domain.events import DomainEvent, RefundFailed, RefundSucceeded
 from markethub.domain.facts import ProviderRefund, ProviderRefundStatus
 from markethub.domain.ids import OrderId, PaymentId, ProviderRefundId, RefundId
@@ -196,6 +196,12 @@ class Refund:
 
     def _tell(self, event: DomainEvent) -> Self:
         return attrs.evolve(self, events=(*self.events, event))
+
+
+def check_note(note: str | None) -> None:
+    """Raise ValidationFailed for a note of pages."""
+    if note is not None and len(note) > NOTE_MAXIMUM:
+        raise ValidationFailed("note", f"must have at most {NOTE_MAXIMUM} characters")
 
 
 def refunded(refunds: Iterable[Refund], nothing: Money) -> Money:

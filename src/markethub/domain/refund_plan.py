@@ -7,7 +7,7 @@ carried out twice.
 
 import json
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from hashlib import sha256
 from typing import Final, Self
@@ -41,6 +41,17 @@ class Precondition:
         """Tell whether the payment stands as it did."""
         return type(self).of(payment) == self
 
+    def changes_of(self, payment: Payment) -> str:
+        """Say what of the payment is otherwise by now; nothing where it stands as it did."""
+        now = type(self).of(payment)
+        parts = (
+            ("captured", now.captured, self.captured),
+            ("given back", now.given_back, self.given_back),
+        )
+        return ", ".join(
+            f"{is_now} is {what}, not {was}" for what, is_now, was in parts if is_now != was
+        )
+
 
 @attrs.frozen(kw_only=True)
 class PlannedRefund:
@@ -49,6 +60,14 @@ class PlannedRefund:
     payment_id: PaymentId
     amount: Money
     precondition: Precondition
+
+
+def totals_of(lines: Iterable[PlannedRefund]) -> Mapping[str, Money]:
+    """Add up what some lines give back, by currency."""
+    sums: defaultdict[str, list[Money]] = defaultdict(list)
+    for line in lines:
+        sums[line.amount.currency.code].append(line.amount)
+    return {code: sum(amounts[1:], start=amounts[0]) for code, amounts in sorted(sums.items())}
 
 
 @attrs.frozen(kw_only=True)
@@ -63,10 +82,7 @@ class RefundPlan:
     @property
     def totals(self) -> Mapping[str, Money]:
         """What is given back in all, by currency."""
-        sums: defaultdict[str, list[Money]] = defaultdict(list)
-        for line in self.lines:
-            sums[line.amount.currency.code].append(line.amount)
-        return {code: sum(amounts[1:], start=amounts[0]) for code, amounts in sorted(sums.items())}
+        return totals_of(self.lines)
 
     @property
     def hash(self) -> str:

@@ -31,6 +31,7 @@ from markethub.domain.ports.cipher import TokenCipher
 from markethub.domain.ports.system import Clock, Ids, Pause
 from markethub.domain.subscription import Wanted
 from markethub.domain.usecases.accept_dispute import AcceptDispute
+from markethub.domain.usecases.apply_refund_plan import ApplyRefundPlan
 from markethub.domain.usecases.apply_subscription import ApplySubscription, MakeEndpoint
 from markethub.domain.usecases.attach_file import AttachFile
 from markethub.domain.usecases.backfill_events import BackfillEvents
@@ -48,6 +49,7 @@ from markethub.domain.usecases.drive_submission import SubmissionDriver
 from markethub.domain.usecases.ensure_customer import EnsureCustomer
 from markethub.domain.usecases.intent_events import IntentEvents
 from markethub.domain.usecases.method_events import MethodEvents, SavingIntentEvents
+from markethub.domain.usecases.plan_refunds import PlanRefunds
 from markethub.domain.usecases.plan_subscription import PlanSubscription
 from markethub.domain.usecases.process_inbox import LeasesInHand, ProcessInbox, RenewLeases
 from markethub.domain.usecases.receive_event import ReceiveEvent, ReceiveEventCommand
@@ -364,6 +366,10 @@ class Container(containers.DeclarativeContainer):
     )
     decide_approval = providers.Factory(
         DecideApproval, transactions=transactions, refund=refund_payment, clock=clock
+    )
+    plan_refunds = providers.Factory(PlanRefunds, refund=refund_payment, clock=clock)
+    apply_refund_plan = providers.Factory(
+        ApplyRefundPlan, transactions=transactions, refund=refund_payment, clock=clock
     )
     refund_events = providers.Factory(RefundEvents, refunds=refunds)
     livemode = providers.Callable(lambda settings: settings.mode == "live", settings)

@@ -41,6 +41,8 @@ LEAST: Final[dict[tuple[str, str], Role | str]] = {
     ("POST", f"{PAYMENT}/cancel"): Role.SUPPORT,
     ("GET", f"{PAYMENT}/refund"): Role.REFUNDER,
     ("POST", f"{PAYMENT}/refund"): Role.REFUNDER,
+    ("POST", "/ops/refund-plans/preview"): Role.REFUNDER,
+    ("POST", "/ops/refund-plans/apply"): Role.REFUNDER,
     ("GET", "/ops/refunds"): Role.VIEWER,
     ("GET", "/ops/refunds/{refund_id}"): Role.VIEWER,
     ("GET", "/ops/approvals"): Role.VIEWER,

@@ -121,3 +121,18 @@ def test_a_precondition_holds_until_money_moves() -> None:
     assert known.holds_for(attrs.evolve(before, declines=3))
     assert not known.holds_for(paid(refunded=1))
     assert not known.holds_for(attrs.evolve(before, refund_reserved=usd(1)))
+
+
+@pytest.mark.parametrize(
+    ("now", "said"),
+    [
+        (paid(), ""),
+        (paid(refunded=500), "5.00 USD is given back, not 0.00 USD"),
+        (
+            attrs.evolve(paid(refunded=500), captured=usd(6000)),
+            "60.00 USD is captured, not 50.00 USD, 5.00 USD is given back, not 0.00 USD",
+        ),
+    ],
+)
+def test_a_precondition_says_what_has_changed(now: Payment, said: str) -> None:
+    assert said == Precondition.of(paid()).changes_of(now)

@@ -3,7 +3,7 @@
 import attrs
 
 from markethub.adapters.memory.database import Database
-from markethub.domain.audit import AuditEntry
+from markethub.domain.audit import AuditAction, AuditEntry
 from markethub.domain.ports.audit import AuditFilter, AuditLog, AuditPage, AuditQueries
 from markethub.domain.ports.outbox import position
 
@@ -12,11 +12,17 @@ from markethub.domain.ports.outbox import position
 class MemoryAuditLog:
     """Lines that a transaction has appended; it numbers them as it commits."""
 
+    _database: Database
     _appended: list[AuditEntry]
 
     async def append(self, entry: AuditEntry) -> None:
         """Append a line."""
         self._appended.append(entry)
+
+    async def has(self, action: AuditAction, *, actor: str, subject: str) -> bool:
+        """Tell whether somebody is known to have done this to it."""
+        wanted = AuditFilter(action=action, actor=actor, subject=subject)
+        return any(_suits(entry, wanted) for entry in (*self._database.audit, *self._appended))
 
 
 @attrs.frozen

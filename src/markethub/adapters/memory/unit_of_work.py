@@ -133,7 +133,7 @@ class MemoryTransaction:
     @cached_property
     def audit(self) -> MemoryAuditLog:
         """What people did."""
-        return MemoryAuditLog(self._acts)
+        return MemoryAuditLog(self._database, self._acts)
 
     def commit(self) -> None:
         """Make everything visible at once. Raises StaleWrite, and then nothing is."""

@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from markethub.adapters.sqlalchemy.audit_tables import audit_log
 from markethub.adapters.sqlalchemy.mappers import Read, Row
+from markethub.adapters.sqlalchemy.repositories import by, one
 from markethub.adapters.sqlalchemy.retry import Repeater
 from markethub.adapters.sqlalchemy.session import Session
 from markethub.domain.audit import AuditAction, AuditEntry, Channel
@@ -17,6 +18,7 @@ from markethub.domain.ports.audit import AuditFilter, AuditLog, AuditPage, Audit
 from markethub.domain.ports.outbox import position
 
 _APPEND: Final = insert(audit_log).inline()  # nobody asks for its number
+_ACT: Final = by(audit_log, "action", "actor", "subject").limit(1)
 
 
 def audit_to_row(entry: AuditEntry) -> Row:
@@ -57,6 +59,11 @@ class SqlAuditLog:
     async def append(self, entry: AuditEntry) -> None:
         """Append a line."""
         await self._session.write(_APPEND, audit_to_row(entry))
+
+    async def has(self, action: AuditAction, *, actor: str, subject: str) -> bool:
+        """Tell whether somebody is known to have done this to it."""
+        act = {"action": action.value, "actor": actor, "subject": subject}
+        return await one(self._session, _ACT, **act) is not None
 
 
 @attrs.frozen

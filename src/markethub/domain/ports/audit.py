@@ -17,6 +17,10 @@ class AuditLog(Protocol):
         """Append a line, which gets its number."""
         ...
 
+    async def has(self, action: AuditAction, *, actor: str, subject: str) -> bool:
+        """Tell whether somebody is known to have done this to it."""
+        ...
+
 
 @attrs.frozen(kw_only=True)
 class AuditFilter:

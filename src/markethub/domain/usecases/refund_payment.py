@@ -1,5 +1,6 @@
 """Give a customer money back, in whole or in part."""
 
+from collections.abc import Mapping
 from contextlib import suppress
 from datetime import datetime
 from typing import Final
@@ -18,7 +19,6 @@ from markethub.domain.errors import (
     Refused,
     RequestInProgress,
     TryAgain,
-    ValidationFailed,
 )
 from markethub.domain.ids import ApprovalId, IdPrefix, PaymentId, RefundId
 from markethub.domain.money import Money
@@ -32,7 +32,7 @@ from markethub.domain.operation import (
 from markethub.domain.payment import Payment
 from markethub.domain.ports.system import Pause
 from markethub.domain.ports.unit_of_work import Transaction
-from markethub.domain.refund import NOTE_MAXIMUM, PlanLine, Refund, RefundReason, RefundStatus
+from markethub.domain.refund import PlanLine, Refund, RefundReason, RefundStatus, check_note
 from markethub.domain.refund_plan import Precondition
 from markethub.domain.usecases.drive import PATIENCE_S, Driver
 from markethub.domain.usecases.record_audit import record
@@ -100,7 +100,7 @@ class RefundPayment:
         RequestInProgress means that the refund would wait for what is unresolved, and may be
         made then.
         """
-        _check(command)
+        check_note(command.note)
 
         async def read(tx: Transaction) -> RefundPreview:
             payment = await tx.payments.find(command.payment_id)
@@ -128,7 +128,7 @@ class RefundPayment:
         ApprovalRejected where a second one refused it; RequestInProgress
         if an earlier operation on the payment stays unresolved; GatewayRejected.
         """
-        _check(command)
+        check_note(command.note)
         waited_s = 0.0
         while True:
             step = await self.refunds.settlement.transactions.run(
@@ -243,7 +243,7 @@ class RefundPayment:
             at=now,
             subject=approval.id,
             payment_id=payment.id,
-            detail={"amount": str(amount), "reason": command.reason.value},
+            detail=_told(command, amount),
         )
         return await tx.approvals.save(approval)
 
@@ -253,7 +253,8 @@ class RefundPayment:
         Raises PlanOutdated, and as ``Payment.require_refundable``.
         """
         if command.precondition is not None and not command.precondition.holds_for(payment):
-            raise PlanOutdated("the payment has changed since its refund was planned")
+            changes = command.precondition.changes_of(payment)
+            raise PlanOutdated(f"the payment has changed since its refund was planned: {changes}")
         if command.amount_minor is None:
             return payment.require_refundable()
         return payment.require_refundable(
@@ -296,7 +297,7 @@ class RefundPayment:
             at=now,
             subject=refund.id if approved is None else approved.id,
             payment_id=payment.id,
-            detail={"amount": str(amount), "reason": command.reason.value},
+            detail=_told(command, amount),
         )
         payment = await self.refunds.sum_up(tx, payment)
         if payment.intent_id is None:
@@ -313,11 +314,6 @@ class RefundPayment:
 
     def _now(self) -> datetime:
         return self.refunds.settlement.clock.now()
-
-
-def _check(command: RefundPaymentCommand) -> None:
-    if command.note is not None and len(command.note) > NOTE_MAXIMUM:
-        raise ValidationFailed("note", f"must have at most {NOTE_MAXIMUM} characters")
 
 
 async def _awaited(tx: Transaction, command: RefundPaymentCommand) -> Approval | None:
@@ -349,6 +345,12 @@ def _reasoned(command: RefundPaymentCommand) -> Act:
     """Return the act with its reason: a refund's note is one."""
     reason = command.act.reason or command.note
     return attrs.evolve(command.act, reason=reason)
+
+
+def _told(command: RefundPaymentCommand, amount: Money) -> Mapping[str, str]:
+    """Return what the audit log tells of a refund beside who asked for it, and why."""
+    told = {"amount": str(amount), "reason": command.reason.value}
+    return told if command.plan is None else {**told, "plan": command.plan.plan_hash}
 
 
 def _require_resolved(unresolved: Operation | None, command: RefundPaymentCommand) -> None:

@@ -8,18 +8,16 @@ from datetime import datetime
 from pathlib import Path
 from typing import IO
 
-import attrs
 import click
 import structlog
 
-from markethub.domain.audit import Act
-from markethub.domain.errors import PaymentsError, TryAgain, ValidationFailed
+from markethub.domain.errors import ValidationFailed
 from markethub.domain.ids import OrderId, PaymentId
 from markethub.domain.payment import Payment, PaymentStatus
 from markethub.domain.ports.queries import PaymentFilter
-from markethub.domain.refund import PlanLine, Refund, RefundReason
-from markethub.domain.refund_plan import LeftOut, PlannedRefund, RefundPlan, plan_refunds
-from markethub.domain.usecases.refund_payment import RefundPaymentCommand
+from markethub.domain.refund import RefundReason
+from markethub.domain.refund_plan import LeftOut, RefundPlan, plan_refunds
+from markethub.domain.usecases.apply_refund_plan import AppliedLine, ApplyRefundPlanCommand
 from markethub.entrypoints.card_numbers import contains_card_number
 from markethub.entrypoints.cli import output
 from markethub.entrypoints.cli.composition import acting_as, actor_option, run
@@ -30,30 +28,6 @@ from markethub.entrypoints.cli.typed import MomentParam, OrderIdParam, PaymentId
 from markethub.entrypoints.container import Container
 
 _log = structlog.get_logger(__name__)
-
-
-@attrs.frozen(kw_only=True)
-class _Made:
-    """What became of a line: a refund, or the error that it met."""
-
-    line: PlannedRefund
-    refund: Refund | None = None
-    error: PaymentsError | None = None
-
-    @property
-    def state(self) -> str:
-        """Say it in one word."""
-        if self.error is not None:
-            return self.error.code
-        assert self.refund is not None, "a line has one or the other"
-        return self.refund.status.value
-
-    @property
-    def is_unknown(self) -> bool:
-        """Tell whether nobody knows yet whether the refund takes place."""
-        if self.refund is not None:
-            return self.refund.is_reserved and self.refund.provider_id is None
-        return isinstance(self.error, TryAgain)
 
 
 @click.command()
@@ -120,36 +94,22 @@ def apply_plan(invocation: Invocation, *, file: IO[bytes], yes: bool, actor: str
             raise click.UsageError("Nobody is there to ask: say --yes.")
         click.confirm(f"Refund these {len(decided.lines)} payments?", abort=True)
 
-    async def work(container: Container) -> list[_Made]:
+    async def work(container: Container) -> list[AppliedLine]:
         act = acting_as(actor, container.settings())
         _log.info(
             "refunds.apply_asked", actor=act.actor, plan=decided.hash, lines=len(decided.lines)
         )
-        made: list[_Made] = []
+        apply = container.apply_refund_plan()
+        command = ApplyRefundPlanCommand(plan=decided, act=act)
+        await apply.begin(command)
+        made: list[AppliedLine] = []
         with _progress(len(decided.lines), shown=not invocation.as_json) as step:
             for number in range(len(decided.lines)):
-                made.append(await _carry_out(container, decided, number, act=act))
+                made.append(await apply(command, number))
                 step()
         return made
 
     _print_made(invocation, decided, run(invocation, work))
-
-
-async def _carry_out(container: Container, decided: RefundPlan, number: int, *, act: Act) -> _Made:
-    line = decided.lines[number]
-    command = RefundPaymentCommand(
-        payment_id=line.payment_id,
-        act=act,
-        amount_minor=line.amount.minor,
-        reason=decided.reason,
-        note=decided.note,
-        plan=PlanLine(plan_hash=decided.hash, line=number),
-        precondition=line.precondition,
-    )
-    try:
-        return _Made(line=line, refund=await container.refund_payment()(command))
-    except PaymentsError as error:
-        return _Made(line=line, error=error)
 
 
 def _ids(file: IO[str]) -> list[PaymentId]:
@@ -207,7 +167,7 @@ def _print_totals(decided: RefundPlan) -> None:
     )
 
 
-def _print_made(invocation: Invocation, decided: RefundPlan, made: Sequence[_Made]) -> None:
+def _print_made(invocation: Invocation, decided: RefundPlan, made: Sequence[AppliedLine]) -> None:
     if invocation.as_json:
         items = [
             {

@@ -18,6 +18,7 @@ from markethub.entrypoints.console.routes import (
     methods,
     overview,
     payments,
+    refund_plans,
     signing,
 )
 from markethub.entrypoints.console.sessions import Sessions
@@ -33,6 +34,7 @@ PATH: Final = "/ops"
 
 _PROVIDED: Final = (
     "accept_dispute",
+    "apply_refund_plan",
     "approval_queries",
     "attach_file",
     "audit_queries",
@@ -45,6 +47,7 @@ _PROVIDED: Final = (
     "draft_evidence",
     "inbox_queries",
     "overview_queries",
+    "plan_refunds",
     "publisher",
     "queries",
     "record_audit",
@@ -78,6 +81,7 @@ def console_router(container: "Container", authenticator: Authenticator, limits:
             *signing.HANDLERS,
             *overview.HANDLERS,
             *payments.HANDLERS,
+            *refund_plans.HANDLERS,
             *approvals.HANDLERS,
             *events.HANDLERS,
             *disputes.HANDLERS,

@@ -9,6 +9,8 @@ from contextlib import suppress
 from datetime import timedelta
 from typing import Any, Final
 
+import attrs
+
 from markethub.domain.audit import AuditAction
 from markethub.domain.delivery import DeliveryStatus
 from markethub.domain.errors import InvalidTransition, RequestInProgress
@@ -16,8 +18,8 @@ from markethub.domain.facts import CaptureMethod
 from markethub.domain.ids import EventId, OrderId
 from markethub.domain.ports.idempotency import Begun, InFlight, StoredAnswer
 from markethub.domain.ports.inbox import InboxFilter
-from markethub.domain.refund import PlanLine
-from markethub.domain.refund_plan import Precondition
+from markethub.domain.refund import RefundReason
+from markethub.domain.refund_plan import PlannedRefund, Precondition, RefundPlan
 from markethub.domain.subscription import EndpointUrl
 from markethub.domain.usecases.accept_dispute import AcceptDisputeCommand
 from markethub.domain.usecases.attach_file import AttachFileCommand
@@ -25,6 +27,7 @@ from markethub.domain.usecases.cancel_order import CancelOrderCommand
 from markethub.domain.usecases.cancel_payment import CancelPaymentCommand
 from markethub.domain.usecases.capture_payment import CapturePaymentCommand
 from markethub.domain.usecases.draft_evidence import DraftEvidenceCommand
+from markethub.domain.usecases.plan_refunds import PlanRefundsCommand
 from markethub.domain.usecases.remove_method import RemoveMethodCommand
 from markethub.domain.usecases.set_default_method import SetDefaultMethodCommand
 from markethub.domain.usecases.submit_evidence import SubmitEvidenceCommand
@@ -188,11 +191,15 @@ async def refund_in_parts(script: Script) -> None:
         return seen if seen is not None and seen.refunded.minor == 1500 else None
 
     stands = await script.until(both)
-    await script.refund(
-        payment,
-        700,
-        plan=PlanLine(plan_hash="a plan", line=0),
+    look = PlanRefundsCommand(payment_ids=(payment.id,), act=OPS, reason=RefundReason.OTHER)
+    await script.ask("plan_refunds", look)
+    line = PlannedRefund(
+        payment_id=payment.id,
+        amount=attrs.evolve(stands.captured, minor=700),
         precondition=Precondition.of(stands),
+    )
+    await script.apply(
+        RefundPlan(created_at=script.world.now, reason=RefundReason.OTHER, lines=(line,))
     )
 
 

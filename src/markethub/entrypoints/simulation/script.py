@@ -17,6 +17,8 @@ from markethub.domain.order import Cart, Line, Order
 from markethub.domain.payment import Payment
 from markethub.domain.ports.disputes import DisputeFilter
 from markethub.domain.ports.methods import MethodView
+from markethub.domain.refund_plan import RefundPlan
+from markethub.domain.usecases.apply_refund_plan import AppliedLine, ApplyRefundPlanCommand
 from markethub.domain.usecases.charge_order import ChargeOrderCommand, ChargeStarted
 from markethub.domain.usecases.confirm_payment import ConfirmPaymentCommand
 from markethub.domain.usecases.receive_event import ReceiveEventCommand
@@ -154,24 +156,43 @@ class Script:
         """Say that what comes is what the story is about; what was before, others tell."""
         self.world.note(BEGIN)
 
-    async def refund(self, payment: Payment, amount: int | None = None, **more: Any) -> Any:
+    async def refund(self, payment: Payment, amount: int | None = None) -> Any:
         """Refund a payment, and ask once more under the same key: the answer is the same.
 
-        ``more`` goes into the command. Raises what refused it.
+        Raises what refused it.
         """
-        origin = None if "plan" in more else f"ops|POST /refunds|{payment.id} {amount}"
+        origin = f"ops|POST /refunds|{payment.id} {amount}"
         command = RefundPaymentCommand(
             payment_id=PaymentId(payment.id),
             act=OPS,
             amount_minor=amount,
             origin=origin,
             again=True,
-            **more,
         )
-        key = str(origin or more["plan"])
+        return await self._twice(origin, amount, lambda app: app.refund_payment(command))
+
+    async def apply(self, plan: RefundPlan) -> Any:
+        """Apply a plan of one line, and once more: the answer is the same.
+
+        Raises what refused the line.
+        """
+        command = ApplyRefundPlanCommand(plan=plan, act=OPS)
+
+        async def carry_out(app: Any) -> Any:
+            await app.apply_refund_plan.begin(command)
+            applied: AppliedLine = await app.apply_refund_plan(command, 0)
+            if applied.error is not None:
+                raise applied.error
+            return applied.refund
+
+        return await self._twice(plan.hash, plan.lines[0].amount.minor, carry_out)
+
+    async def _twice(
+        self, key: str, amount: int | None, use: Callable[[Any], Awaitable[Any]]
+    ) -> Any:
         for is_last in (False, True):
             try:
-                made = await self.ask("refund_payment", command)
+                made = await self.request("refund_payment", use)
             except Refused as error:
                 self.world.oracle.answered(key, str(amount), error.code)
                 if is_last:

@@ -107,6 +107,8 @@ async def list_payments(request: Request[Any, Any, Any], queries: Injected[Queri
         request,
         "payments.html",
         nav=_NAV,
+        reasons=options(RefundReason),
+        note_maximum=NOTE_MAXIMUM,
         payments=page.items,
         **shown(request, asked),
         **pages(request, page.next_cursor),

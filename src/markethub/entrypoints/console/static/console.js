@@ -7,6 +7,8 @@ function count(form) {
   const picked = boxes.filter((box) => box.checked).length;
   const all = form.querySelector("input[data-pick-all]");
   if (all) {
+    const veil = all.closest("label[hidden], .box-head[hidden]");
+    if (veil) veil.hidden = boxes.length === 0;
     all.checked = boxes.length > 0 && picked === boxes.length;
     all.indeterminate = picked > 0 && picked < boxes.length;
   }

@@ -1,0 +1,85 @@
+"""Several payments refunded in a real browser: ticked, looked at, confirmed, told one by one."""
+
+from collections.abc import Callable
+
+from playwright.sync_api import Page, expect
+
+from markethub.domain.audit import Act
+from markethub.domain.ids import CustomerId, OrderId
+from markethub.domain.money import Currency
+from markethub.domain.order import Cart, Line
+from markethub.domain.payment import Payment
+from markethub.domain.usecases.charge_order import ChargeOrderCommand
+from markethub.domain.usecases.confirm_payment import ConfirmPaymentCommand
+from markethub.domain.usecases.refund_payment import RefundPaymentCommand
+from markethub.domain.usecases.register_order import RegisterOrderCommand
+from markethub.entrypoints.setting_values import Role
+from tests.browser.server import Server
+from tests.browser.test_disputes import sign_in
+
+
+async def paid(server: Server, order_id: str) -> Payment:
+    """Let a customer pay an order of 50.00 USD."""
+    container = server.container
+    line = Line(sku="tea", title="Tea", unit_price=5000, quantity=1)
+    cart = Cart(customer_id=CustomerId("c-1"), currency=Currency.of("usd"), lines=(line,))
+    await container.register_order()(RegisterOrderCommand(order_id=OrderId(order_id), cart=cart))
+    started = await container.charge_order()(ChargeOrderCommand(order_id=OrderId(order_id)))
+    intent_id = started.payment.intent_id
+    assert intent_id is not None
+    container.account().request(
+        method="POST",
+        path=f"/v1/payment_intents/{intent_id}/confirm",
+        params={
+            "client_secret": started.client_secret.reveal(),
+            "payment_method": "pm_card_visa",
+        },
+        auth=container.settings().stripe_publishable_key,
+    )
+    await container.confirm_payment()(ConfirmPaymentCommand(intent_id=intent_id))
+    return started.payment
+
+
+async def give_back_a_part(server: Server, payment: Payment) -> None:
+    command = RefundPaymentCommand(
+        payment_id=payment.id, act=Act(actor="ada"), amount_minor=500, note="late"
+    )
+    await server.container.refund_payment()(command)
+
+
+async def given_back(server: Server, payment: Payment) -> list[int]:
+    found = await server.container.refund_queries().refunds_of([payment.id])
+    return [each.amount.minor for each in found.get(payment.id, ())]
+
+
+def test_several_payments_are_ticked_looked_at_and_refunded_but_for_one_that_changed(
+    page: Page,
+    server: Server,
+    axe: Callable[[Page], None],
+    fits_a_phone: Callable[[Page], None],
+) -> None:
+    one, other, changing, kept = (server.run(paid(server, f"o-{each}")) for each in range(4))
+    sign_in(page, Role.REFUNDER, "/ops/payments")
+    button = page.get_by_role("button", name="selected")
+    expect(button).to_be_hidden()
+    page.get_by_label("Select all on this page").check()
+    page.get_by_label(f"Select {kept.id}").uncheck()
+    expect(button).to_have_text("Refund 3 selected…")
+    page.get_by_label("Note").fill("the shop was closed")
+    axe(page)
+    fits_a_phone(page)
+
+    button.click()
+    expect(page.get_by_role("main")).to_contain_text("the shop was closed")
+    axe(page)
+    fits_a_phone(page)
+    server.run(give_back_a_part(server, changing))
+    page.get_by_role("button", name="Refund 3 payments: 150.00 USD").dblclick()
+
+    expect(page.get_by_role("heading", level=1)).to_have_text("2 of 3 refunds are made: 100.00 USD")
+    expect(page.get_by_role("main")).to_contain_text("5.00 USD is given back, not 0.00 USD")
+    axe(page)
+    fits_a_phone(page)
+    assert [[5000], [5000], [500], []] == [
+        server.run(given_back(server, each)) for each in (one, other, changing, kept)
+    ]
