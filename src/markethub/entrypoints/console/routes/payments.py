@@ -29,6 +29,7 @@ from markethub.entrypoints.console.lists import (
     PAGE,
     chosen,
     chosen_of,
+    export_url,
     looked_up,
     options,
     pages,
@@ -100,6 +101,23 @@ class PaymentPages:
 # --- looking ----------------------------------------------------------------------------------
 
 
+def wanted_payments(request: Request[Any, Any, Any]) -> PaymentFilter:
+    """Read which payments are asked for. Raises HttpProblem for what cannot be a filter."""
+    order, customer = chosen(request, "order"), chosen(request, "customer")
+    since = chosen(request, "since")
+    return PaymentFilter(
+        order_id=None if order is None else OrderId(looked_up(order, "order")),
+        customer_id=None if customer is None else CustomerId(looked_up(customer, "customer")),
+        status=chosen_of(request, "status", PaymentStatus),
+        created_from=None if since is None else _day(since),
+    )
+
+
+def wanted_refunds(request: Request[Any, Any, Any]) -> RefundFilter:
+    """Read which refunds are asked for. Raises HttpProblem for what cannot be a filter."""
+    return RefundFilter(status=chosen_of(request, "status", RefundStatus))
+
+
 @get("/payments", opt={ROLE: Role.VIEWER})
 async def list_payments(request: Request[Any, Any, Any], queries: Injected[Queries]) -> Any:  # noqa: ANN401 - a page, or the way to one
     """List payments, newest first; an id of ours leads to its page at once."""
@@ -109,14 +127,7 @@ async def list_payments(request: Request[Any, Any, Any], queries: Injected[Queri
     order, customer = chosen(request, "order"), chosen(request, "customer")
     since = chosen(request, "since")
     page = await queries.payments(
-        PaymentFilter(
-            order_id=None if order is None else OrderId(looked_up(order, "order")),
-            customer_id=None if customer is None else CustomerId(looked_up(customer, "customer")),
-            status=chosen_of(request, "status", PaymentStatus),
-            created_from=None if since is None else _day(since),
-        ),
-        cursor=chosen(request, "cursor"),
-        limit=PAGE,
+        wanted_payments(request), cursor=chosen(request, "cursor"), limit=PAGE
     )
     return render(
         request,
@@ -129,6 +140,7 @@ async def list_payments(request: Request[Any, Any, Any], queries: Injected[Queri
         shown=chosen(request, "status") or "",
         statuses=options(PaymentStatus),
         is_filtered=bool(order or customer or since or chosen(request, "status")),
+        export_url=export_url(request),
         **pages(request, page.next_cursor),
     )
 
@@ -149,9 +161,7 @@ async def list_refunds(
 ) -> Template:
     """List refunds, newest first."""
     page = await refund_queries.refunds(
-        RefundFilter(status=chosen_of(request, "status", RefundStatus)),
-        cursor=chosen(request, "cursor"),
-        limit=PAGE,
+        wanted_refunds(request), cursor=chosen(request, "cursor"), limit=PAGE
     )
     return render(
         request,
@@ -160,6 +170,7 @@ async def list_refunds(
         refunds=page.items,
         shown=chosen(request, "status") or "",
         statuses=options(RefundStatus),
+        export_url=export_url(request),
         **pages(request, page.next_cursor),
     )
 
