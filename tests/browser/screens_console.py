@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 import attrs
+from playwright.sync_api import Page
 
 from markethub.domain.audit import Act, AuditAction, Channel
 from markethub.domain.dispute import Dispute
@@ -27,13 +28,18 @@ _POOR: Final = "4000000000009995"
 _EXPIRED: Final = "4000000000000069"
 _NOT_RECEIVED: Final = "4000000000002685"
 _FIRST_DAY: Final = datetime.fromisoformat("2026-11-03T07:40:00+00:00")
+DEAD: Final = "evt_1TfK2sLkdIwHu7ixQ4mB0aZr"
+"""The event that nobody could apply."""
 _NOW: Final = datetime.fromisoformat("2026-11-09T15:20:00+00:00")
 _SALES: Final = (5, 7, 6, 9, 12, 8, 6)
 """Orders of each day: the more, the nearer the weekend."""
 _DISPUTED: Final = 4
 """The order whose customer says that nothing came."""
 _TOLD: Final = 47
+TOLD: Final = f"order-{1000 + _TOLD}"
 """The order whose payment is shown: declined, paid, and a part of it given back."""
+HELD: Final = "order-1051"
+"""An order whose money a card holds, and nobody has captured."""
 
 
 class Week:
@@ -124,7 +130,7 @@ class Week:
     async def _stumble(self) -> None:
         """Bury an event, and ignore one of somebody else's."""
         now = self._world.clock.now()
-        failed = _event("evt_1TfK2sLkdIwHu7ixQ4mB0aZr", "charge.dispute.funds_withdrawn", now)
+        failed = _event(DEAD, "charge.dispute.funds_withdrawn", now)
         failed = failed.fail("KeyError", error="KeyError: 'balance_transactions'", now=now)
         await receive(
             self._world.container.store(),
@@ -180,32 +186,32 @@ def _live(stage: Stage) -> None:
     stage.server.run(Week(stage.world).live(), within_s=60)
 
 
-def _open(stage: Stage, path: str) -> None:
+def sign_in(page: Page, path: str) -> None:
     """Sign in to a page."""
-    stage.page.goto(f"/ops/sign-in?next={path}")
-    stage.page.get_by_label("Your ops key").fill(STAFF.secret.reveal())
-    stage.page.get_by_role("button", name="Sign in").click()
-    stage.page.wait_for_url(f"**{path}")
+    page.goto(f"/ops/sign-in?next={path}")
+    page.get_by_label("Your ops key").fill(STAFF.secret.reveal())
+    page.get_by_role("button", name="Sign in").click()
+    page.wait_for_url(f"**{path}")
 
 
 def _at(path: str) -> Callable[[Stage], None]:
     def show(stage: Stage) -> None:
         _live(stage)
-        _open(stage, path)
+        sign_in(stage.page, path)
 
     return show
 
 
 def _payment(stage: Stage) -> None:
     _live(stage)
-    [payment] = stage.server.run(stage.world.payments(f"order-{1000 + _TOLD}"))
-    _open(stage, f"/ops/payments/{payment.id}")
+    [payment] = stage.server.run(stage.world.payments(TOLD))
+    sign_in(stage.page, f"/ops/payments/{payment.id}")
 
 
 def _dispute(stage: Stage) -> None:
     _live(stage)
     dispute = stage.server.run(the_dispute(stage.world))
-    _open(stage, f"/ops/disputes/{dispute.id}")
+    sign_in(stage.page, f"/ops/disputes/{dispute.id}")
 
 
 SCREENS: Final = (
