@@ -168,6 +168,15 @@ async def test_what_cannot_be_a_filter_exports_nothing(desk: Desk, path: str) ->
     assert () == tuple((await desk.world.container.audit_queries().entries(wanted)).items)
 
 
+async def test_a_filter_of_pages_is_not_written_down_whole(desk: Desk) -> None:
+    await desk.sign_in(Role.VIEWER)
+    await desk.get(f"/ops/audit.csv?actor={'x' * 5000}")
+
+    wanted = AuditFilter(action=AuditAction.CONSOLE_EXPORT)
+    [line] = (await desk.world.container.audit_queries().entries(wanted)).items
+    assert {"actor": "x" * 255} == line.detail
+
+
 async def test_no_secret_is_exported(desk: Desk) -> None:
     payment = await desk.world.paid()
     await desk.world.refund(payment, 500)

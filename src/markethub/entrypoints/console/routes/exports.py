@@ -22,6 +22,8 @@ from markethub.entrypoints.console.staff import ROLE, Staff
 from markethub.entrypoints.http.injected import Injected
 from markethub.entrypoints.setting_values import Role
 
+_NOTED_CHARACTERS_MAXIMUM: Final = 255
+"""Of each part of the filter, in the audit log: no id is longer, and it is no place for more."""
 _MEDIA_TYPE: Final = "text/csv; charset=utf-8; header=present"
 
 T = TypeVar("T")
@@ -41,7 +43,11 @@ class Exporter:
     ) -> Stream:
         """Return the file, once the audit log says who began it, and by which filter."""
         asked = attrs.asdict(wanted, recurse=False)
-        detail = {name: str(value) for name, value in asked.items() if value is not None}
+        detail = {
+            name: str(value)[:_NOTED_CHARACTERS_MAXIMUM]
+            for name, value in asked.items()
+            if value is not None
+        }
         await self.record_audit(
             act_of(staff),
             AuditAction.CONSOLE_EXPORT,
