@@ -1,5 +1,7 @@
 """A payment refunded in a real browser, with a double click."""
 
+from collections.abc import Callable
+
 from playwright.sync_api import Page, expect
 
 from markethub.domain.audit import Act
@@ -43,10 +45,19 @@ async def paid(server: Server) -> Payment:
     return started.payment
 
 
-def test_a_payment_is_found_looked_at_and_refunded_once(page: Page, server: Server) -> None:
+def test_a_payment_is_found_looked_at_and_refunded_once(
+    page: Page,
+    server: Server,
+    axe: Callable[[Page], None],
+    fits_a_phone: Callable[[Page], None],
+) -> None:
     payment = server.run(paid(server))
     sign_in(page, Role.REFUNDER, "/ops/payments")
+    axe(page)
+    fits_a_phone(page)
     page.get_by_role("table").get_by_role("link", name="pay_").click()
+    axe(page)
+    fits_a_phone(page)
     expect(page.get_by_label("Its story")).to_contain_text("The refund of 5.00 USD arrived")
 
     page.get_by_label("Amount in USD").fill("20.00")

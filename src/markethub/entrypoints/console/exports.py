@@ -1,14 +1,16 @@
 """What an exported list holds: its columns, and its lines read page by page."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from typing import Final, Generic, Protocol, TypeAlias, TypeVar
+from typing import Any, Final, Generic, Protocol, TypeAlias, TypeVar
 
 import attrs
+from litestar import Request
 
 from markethub.domain.audit import AuditEntry
 from markethub.domain.dispute import Dispute
 from markethub.domain.payment import Payment
 from markethub.domain.refund import Refund
+from markethub.entrypoints.console.lists import addressed, kept
 from markethub.entrypoints.console.spreadsheet import BYTE_ORDER_MARK, Cell, encoded, major
 
 ROWS_MAXIMUM: Final = 100_000
@@ -18,6 +20,11 @@ ROWS_AT_ONCE: Final = 500
 
 T = TypeVar("T")
 Row_co = TypeVar("Row_co", covariant=True)
+
+
+def export_url(request: Request[Any, Any, Any]) -> str:
+    """Return where this list is to be had as a file, all of its pages, filtered as it is."""
+    return addressed(f"{request.url.path}.csv", **kept(request))
 
 
 class Page(Protocol[Row_co]):

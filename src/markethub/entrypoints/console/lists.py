@@ -43,21 +43,17 @@ def addressed(path: str, **params: str | None) -> str:
     return f"{path}?{query}" if query else path
 
 
-def export_url(request: Request[Any, Any, Any]) -> str:
-    """Return where this list is to be had as a file, all of its pages, filtered as it is."""
-    return addressed(f"{request.url.path}.csv", **_kept(request))
-
-
-def _kept(request: Request[Any, Any, Any]) -> dict[str, str]:
+def kept(request: Request[Any, Any, Any]) -> dict[str, str | None]:
+    """Return what another page of this list has in its address, too."""
     return {name: value for name, value in request.query_params.items() if name not in _KEPT_OUT}
 
 
 def pages(request: Request[Any, Any, Any], next_cursor: str | None) -> dict[str, Any]:
     """Return where the next page of this list is, and the first one, if this is another."""
-    kept, path = _kept(request), request.url.path
+    same, path = kept(request), request.url.path
     return {
-        "next_url": addressed(path, **kept, cursor=next_cursor) if next_cursor else None,
-        "first_url": addressed(path, **kept) if chosen(request, "cursor") else None,
+        "next_url": addressed(path, **same, cursor=next_cursor) if next_cursor else None,
+        "first_url": addressed(path, **same) if chosen(request, "cursor") else None,
     }
 
 

@@ -8,7 +8,8 @@ from litestar.response import Template
 
 from markethub.domain.audit import AuditAction
 from markethub.domain.ports.audit import AuditFilter, AuditQueries
-from markethub.entrypoints.console.lists import PAGE, chosen, chosen_of, export_url, options, pages
+from markethub.entrypoints.console.exports import export_url
+from markethub.entrypoints.console.lists import PAGE, chosen, chosen_of, options, pages
 from markethub.entrypoints.console.pages import render
 from markethub.entrypoints.console.staff import ROLE
 from markethub.entrypoints.http.errors import invalid

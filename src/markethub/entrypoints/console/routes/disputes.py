@@ -25,8 +25,9 @@ from markethub.entrypoints.console import forms
 from markethub.entrypoints.console.acts import act_of
 from markethub.entrypoints.console.dispute_story import story
 from markethub.entrypoints.console.evidence_fields import FILES, GROUPS, LABELS, fingerprint
+from markethub.entrypoints.console.exports import export_url
 from markethub.entrypoints.console.forms import Form, origin_of
-from markethub.entrypoints.console.lists import PAGE, chosen, export_url, looked_up, options, pages
+from markethub.entrypoints.console.lists import PAGE, chosen, looked_up, options, pages
 from markethub.entrypoints.console.pages import render, see_other
 from markethub.entrypoints.console.problems import problem_of
 from markethub.entrypoints.console.staff import ROLE, Staff

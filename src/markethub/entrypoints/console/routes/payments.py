@@ -24,12 +24,12 @@ from markethub.domain.usecases.cancel_payment import CancelPayment, CancelPaymen
 from markethub.domain.usecases.capture_payment import CapturePayment, CapturePaymentCommand
 from markethub.domain.usecases.refund_payment import RefundPayment, RefundPaymentCommand
 from markethub.entrypoints.console.acts import act_of
+from markethub.entrypoints.console.exports import export_url
 from markethub.entrypoints.console.forms import Form, origin_of
 from markethub.entrypoints.console.lists import (
     PAGE,
     chosen,
     chosen_of,
-    export_url,
     looked_up,
     options,
     pages,
