@@ -1,7 +1,9 @@
 """What a picture is taken of, and a world that looks the same every time."""
 
+from base64 import b32hexencode
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from hashlib import sha256
 from itertools import count
 from typing import Final
 
@@ -10,12 +12,16 @@ from dependency_injector import providers
 from playwright.sync_api import Browser, Page
 
 from markethub.domain.ids import IdPrefix
+from markethub.domain.secret import Secret
 from markethub.entrypoints.container import Container
-from tests.browser.server import Server, serving
+from markethub.entrypoints.setting_values import OpsKey, Role
+from tests.browser.server import PLAIN, Server, serving
 from tests.support.world import World
 
 DESKTOP: Final = (1280, 800)
 PHONE: Final = (360, 740)
+STAFF: Final = OpsKey(name="mara", role=Role.ADMIN, secret=Secret("mara-key-of-the-pictures"))
+"""Who signs in to the console."""
 
 
 @attrs.frozen(kw_only=True)
@@ -41,13 +47,15 @@ class Screen:
 
 
 class CountedIds:
-    """Ids in the order in which they are asked for."""
+    """Ids in the order in which they are asked for, which look like real ones."""
 
     def __init__(self) -> None:
         self._counts = count(1)
 
     def new(self, prefix: IdPrefix) -> str:
-        return f"{prefix}_{next(self._counts):026d}"
+        number = next(self._counts)
+        drawn = b32hexencode(sha256(str(number).encode()).digest()).decode().lower()
+        return f"{prefix}_01k9{number:06d}{drawn[:16]}"
 
 
 @contextmanager
@@ -59,7 +67,7 @@ def staged(browser: Browser, screen: Screen) -> Iterator[Stage]:
         container.ids.override(providers.Object(CountedIds()))
         worlds.append(World(container))
 
-    with serving(arrange=arrange) as server:
+    with serving(attrs.evolve(PLAIN, ops_keys=(STAFF,)), arrange=arrange) as server:
         width, height = screen.size
         context = browser.new_context(
             base_url=server.url,

@@ -10,11 +10,12 @@ from typing import Final
 
 from playwright.sync_api import sync_playwright
 
-from tests.browser import screens_demo
+from tests.browser import screens_console, screens_demo
 from tests.browser.chromium import find_browser, launch
 from tests.browser.screens import Screen, staged
+from tests.browser.small_png import small
 
-ALL: Final[tuple[Screen, ...]] = (*screens_demo.SCREENS,)
+ALL: Final[tuple[Screen, ...]] = (*screens_demo.SCREENS, *screens_console.SCREENS)
 FOLDER: Final = Path(__file__).parents[2] / "docs" / "screenshots"
 
 
@@ -27,11 +28,13 @@ def main(wanted: list[str]) -> int:
     chosen = [screen for screen in ALL if screen.name.startswith(tuple(wanted or [""]))]
     with sync_playwright() as playwright:
         browser = launch(playwright)
+        empty = browser.new_page()
         for screen in chosen:
             with staged(browser, screen) as stage:
                 screen.show(stage)
                 stage.page.mouse.move(0, 0)
-                stage.page.screenshot(path=FOLDER / f"{screen.name}.png", animations="disabled")
+                taken = stage.page.screenshot(animations="disabled")
+                (FOLDER / f"{screen.name}.png").write_bytes(small(empty, taken))
         browser.close()
     return 0
 

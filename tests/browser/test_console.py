@@ -14,16 +14,6 @@ from tests.browser.watch import Watch
 from tests.support.console import SESSION
 from tests.support.stores import event, put, receive, saved_method
 
-PAGES = (
-    "/ops/events",
-    "/ops/events/evt_dead",
-    "/ops/deliveries",
-    "/ops/customers",
-    "/ops/customers/c-1",
-    "/ops/customers/c-1/methods/mth_1/remove",
-    "/ops/audit",
-)
-
 
 @pytest.fixture
 def sign_in(page: Page) -> Callable[[Role], None]:
@@ -93,23 +83,6 @@ def test_a_wrong_key_is_refused_in_a_sentence(page: Page, watch: Watch) -> None:
 
     expect(page.get_by_role("alert")).to_have_text("No key of the staff is that one.")
     watch.found.clear()  # The browser reports each answer of 401 as an error.
-
-
-@pytest.mark.parametrize("path", PAGES)
-def test_every_page_is_accessible_and_whole_on_a_phone(
-    page: Page,
-    shop: Server,
-    sign_in: Callable[[Role], None],
-    *,
-    axe: Callable[[Page], None],
-    fits_a_phone: Callable[[Page], None],
-    path: str,
-) -> None:
-    sign_in(Role.ADMIN)
-    page.goto(path)
-
-    axe(page)
-    fits_a_phone(page)
 
 
 def test_dead_letters_are_chosen_and_replayed(

@@ -74,18 +74,10 @@ def test_a_dispute_is_answered_from_the_front_page_to_the_bank(
     page: Page,
     server: Server,
     dispute: Dispute,
-    axe: Callable[[Page], None],
-    fits_a_phone: Callable[[Page], None],
 ) -> None:
     sign_in(page, Role.SUPPORT, "/ops")
-    axe(page)
-    fits_a_phone(page)
     page.get_by_role("link", name="1 dispute needs a response").click()
-    axe(page)
-    fits_a_phone(page)
     page.get_by_role("table").get_by_role("link", name="dsp_").click()
-    axe(page)
-    fits_a_phone(page)
 
     told = page.get_by_label("Anything else the bank should know")
     told.fill("Delivered and signed for.")
@@ -101,8 +93,6 @@ def test_a_dispute_is_answered_from_the_front_page_to_the_bank(
 
     page.get_by_role("link", name="Submit the evidence…").click()
     expect(page.get_by_text("Delivered and signed for.")).to_be_visible()
-    axe(page)
-    fits_a_phone(page)
     page.get_by_role("button", name="Submit it, for good").dblclick()
     expect(page.get_by_role("status")).to_contain_text("The evidence is submitted.")
     page.reload()
@@ -117,14 +107,10 @@ def test_who_may_concede_is_asked_first_and_loses_the_money(
     page: Page,
     server: Server,
     dispute: Dispute,
-    axe: Callable[[Page], None],
-    fits_a_phone: Callable[[Page], None],
 ) -> None:
     sign_in(page, Role.REFUNDER, f"/ops/disputes/{dispute.id}")
     page.get_by_role("link", name="Accept the dispute…").click()
     expect(page.get_by_text("This concedes the money, for good.")).to_be_visible()
-    axe(page)
-    fits_a_phone(page)
     page.get_by_role("button", name="Concede 50.00 USD").click()
 
     expect(page.get_by_role("status")).to_contain_text("The dispute is conceded.")

@@ -14,6 +14,7 @@ from markethub.entrypoints.console.routes import (
     deliveries,
     disputes,
     events,
+    exports,
     fallback,
     methods,
     overview,
@@ -74,6 +75,7 @@ def console_router(container: "Container", authenticator: Authenticator, limits:
     payment_pages = payments.PaymentPages(
         queries=container.queries(), history_queries=container.history_queries()
     )
+    exporter = exports.Exporter(record_audit=container.record_audit(), clock=clock)
     sign_ins = Buckets(limits.sign_in, clock=clock)
     return Router(
         PATH,
@@ -88,11 +90,13 @@ def console_router(container: "Container", authenticator: Authenticator, limits:
             *deliveries.HANDLERS,
             *methods.HANDLERS,
             *audit.HANDLERS,
+            *exports.HANDLERS,
             *fallback.HANDLERS,
         ],
         dependencies={
             **{name: provide(container, name) for name in _PROVIDED},
             "dispute_pages": Provide(lambda: dispute_pages, sync_to_thread=False),
+            "exporter": Provide(lambda: exporter, sync_to_thread=False),
             "payment_pages": Provide(lambda: payment_pages, sync_to_thread=False),
             "sessions": Provide(lambda: sessions, sync_to_thread=False),
             "sign_ins": Provide(lambda: sign_ins, sync_to_thread=False),

@@ -23,8 +23,8 @@ ROW: Final = 34
 _GAP: Final = 4
 """A fifth at most of a column's place stays empty: one part in so many."""
 _LABELS_MAXIMUM: Final = 5
-_ALL_LABELLED: Final = 7
-"""So many points each have a label."""
+_ALL_LABELLED: Final = 6
+"""So many points each have a label: a day's is as wide as a seventh of the axis."""
 
 Format = Callable[[int], str]
 

@@ -158,7 +158,7 @@ def _of_events(health: StoreHealth, now: datetime) -> Iterator[Concern]:
         many = _so_many(health.dead_events, "event is", "events are")
         yield Concern(
             weight=Weight.BAD,
-            text=f"{many} in the dead letter: what they say has had no effect.",
+            text=f"{many} in the dead letter, without any effect.",
             path=f"{EVENTS}?status=dead",
         )
     due_at = health.earliest_due_at

@@ -6,11 +6,19 @@ from typing import Any, Final
 import attrs
 from litestar import Request
 
+from markethub.domain.ids import PaymentId
 from markethub.domain.money import Currency
 from markethub.domain.payment import PaymentStatus
 from markethub.domain.ports.payment_sort import PaymentSort
-from markethub.domain.ports.queries import PaymentFilter, Trouble
-from markethub.entrypoints.console.lists import addressed, chosen, chosen_of, kept, options
+from markethub.domain.ports.queries import PaymentFilter, PaymentPage, Queries, Trouble
+from markethub.entrypoints.console.lists import (
+    addressed,
+    can_be_id,
+    chosen,
+    chosen_of,
+    kept,
+    options,
+)
 from markethub.entrypoints.http.errors import invalid
 
 _FILTERS: Final = ("q", "status", "trouble", "currency", "since", "until")
@@ -64,6 +72,18 @@ class Asked:
             ),
             sort=chosen_of(request, "sort", PaymentSort) or PaymentSort.NEWEST,
         )
+
+    async def one(self, queries: Queries) -> PaymentId | None:
+        """Return the payment that is searched for, where the search names a single thing."""
+        if self.search is None or not can_be_id(self.search):
+            return None
+        return await queries.payment_of(self.search)
+
+    async def read(self, queries: Queries, *, cursor: str | None, limit: int) -> PaymentPage:
+        """Return a page of what is asked for: nothing, where the search cannot be an id."""
+        if self.search is not None and not can_be_id(self.search):
+            return PaymentPage(items=(), next_cursor=None)
+        return await queries.payments(self.filter, sort=self.sort, cursor=cursor, limit=limit)
 
 
 def shown(request: Request[Any, Any, Any], asked: Asked) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from litestar.response import Template
 
 from markethub.domain.audit import AuditAction
 from markethub.domain.ports.audit import AuditFilter, AuditQueries
+from markethub.entrypoints.console.exports import export_url
 from markethub.entrypoints.console.lists import PAGE, chosen, chosen_of, options, pages
 from markethub.entrypoints.console.pages import render
 from markethub.entrypoints.console.staff import ROLE
@@ -24,19 +25,24 @@ _PAGES_OF: Final = {
 """Where what a line is about has a page of its own, by the prefix of its id."""
 
 
-@get("/audit", opt={ROLE: Role.VIEWER})
-async def list_entries(
-    request: Request[Any, Any, Any], audit_queries: Injected[AuditQueries]
-) -> Template:
-    """List the lines that are asked for, the last first."""
+def wanted_entries(request: Request[Any, Any, Any]) -> AuditFilter:
+    """Read which lines are asked for. Raises HttpProblem for what cannot be a filter."""
     since, until = _day(request, "since"), _day(request, "until")
-    wanted = AuditFilter(
+    return AuditFilter(
         actor=chosen(request, "actor"),
         action=chosen_of(request, "action", AuditAction),
         subject=chosen(request, "subject"),
         since=since,
         until=None if until is None else until + timedelta(days=1),
     )
+
+
+@get("/audit", opt={ROLE: Role.VIEWER})
+async def list_entries(
+    request: Request[Any, Any, Any], audit_queries: Injected[AuditQueries]
+) -> Template:
+    """List the lines that are asked for, the last first."""
+    wanted = wanted_entries(request)
     page = await audit_queries.entries(wanted, cursor=chosen(request, "cursor"), limit=PAGE)
     return render(
         request,
@@ -47,6 +53,7 @@ async def list_entries(
         since=chosen(request, "since"),
         until=chosen(request, "until"),
         actions=[(value, value) for value, _ in options(AuditAction)],
+        export_url=export_url(request),
         **pages(request, page.next_cursor),
     )
 

@@ -1,7 +1,7 @@
 """Disputes: what is still to be answered, by when; writing, attaching, submitting, conceding."""
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any, Final, Self
 
 import attrs
 import structlog
@@ -25,6 +25,7 @@ from markethub.entrypoints.console import forms
 from markethub.entrypoints.console.acts import act_of
 from markethub.entrypoints.console.dispute_story import story
 from markethub.entrypoints.console.evidence_fields import FILES, GROUPS, LABELS, fingerprint
+from markethub.entrypoints.console.exports import export_url
 from markethub.entrypoints.console.forms import Form, origin_of
 from markethub.entrypoints.console.lists import PAGE, chosen, looked_up, options, pages
 from markethub.entrypoints.console.pages import render, see_other
@@ -101,6 +102,32 @@ class DisputePages:
         )
 
 
+@attrs.frozen(kw_only=True)
+class Wanted:
+    """Which disputes are asked for; if nothing is set, those that need a response."""
+
+    show: str | None
+    payment: PaymentId | None
+
+    @classmethod
+    def of(cls, request: Request[Any, Any, Any]) -> Self:
+        """Read it from the address. Raises HttpProblem for what is none of the choices."""
+        show, about = chosen(request, "show"), chosen(request, "payment")
+        if show not in (None, _ALL, *DisputeStatus):
+            raise invalid("show", "is none of the choices")
+        return cls(show=show, payment=PaymentId(looked_up(about, "payment")) if about else None)
+
+    async def read(
+        self, dispute_queries: DisputeQueries, *, cursor: str | None, limit: int
+    ) -> DisputePage:
+        """Read a page of them: by due date those that need a response, others newest first."""
+        if self.show is None and self.payment is None:
+            return await dispute_queries.answerable(cursor=cursor, limit=limit)
+        status = DisputeStatus(self.show) if self.show not in (None, _ALL) else None
+        wanted = DisputeFilter(payment_id=self.payment, status=status)
+        return await dispute_queries.disputes(wanted, cursor=cursor, limit=limit)
+
+
 def _fees(dispute: Dispute) -> list[Money]:
     """Return what the provider keeps for the dispute, in each currency that it took."""
     return [
@@ -124,31 +151,24 @@ async def list_disputes(
     clock: Injected[Clock],
 ) -> Template:
     """List what needs a response by its due date, or others, newest first."""
-    shown, about = chosen(request, "show"), chosen(request, "payment")
-    statuses = options(DisputeStatus)
-    if shown not in (None, _ALL, *(value for value, _ in statuses)):
-        raise invalid("show", "is none of the choices")
-    cursor = chosen(request, "cursor")
-    page: DisputePage
-    if shown is None and about is None:
-        page = await dispute_queries.answerable(cursor=cursor, limit=PAGE)
-    else:
-        wanted = DisputeFilter(
-            payment_id=PaymentId(looked_up(about, "payment")) if about else None,
-            status=DisputeStatus(shown) if shown not in (None, _ALL) else None,
-        )
-        page = await dispute_queries.disputes(wanted, cursor=cursor, limit=PAGE)
+    wanted = Wanted.of(request)
+    page = await wanted.read(dispute_queries, cursor=chosen(request, "cursor"), limit=PAGE)
     return render(
         request,
         "disputes.html",
         nav=_NAV,
         status=200,
         disputes=page.items,
-        shown=shown or (_ALL if about else ""),
-        about=about,
-        choices=[("", "Needs a response, by due date"), (_ALL, "All, newest first"), *statuses],
+        shown=wanted.show or (_ALL if wanted.payment else ""),
+        about=wanted.payment,
+        choices=[
+            ("", "Needs a response, by due date"),
+            (_ALL, "All, newest first"),
+            *options(DisputeStatus),
+        ],
         now=clock.now(),
         due_soon=DUE_SOON,
+        export_url=export_url(request),
         **pages(request, page.next_cursor),
     )
 

@@ -13,7 +13,7 @@ from markethub.domain.ids import PaymentId, RefundId
 from markethub.domain.money import Money
 from markethub.domain.payment import Action, Payment
 from markethub.domain.ports.history import HistoryQueries
-from markethub.domain.ports.queries import PaymentPage, Queries
+from markethub.domain.ports.queries import Queries
 from markethub.domain.ports.refunds import RefundFilter, RefundQueries
 from markethub.domain.refund import NOTE_MAXIMUM, RefundReason, RefundStatus
 from markethub.domain.refund_plan import Precondition
@@ -21,10 +21,10 @@ from markethub.domain.usecases.cancel_payment import CancelPayment, CancelPaymen
 from markethub.domain.usecases.capture_payment import CapturePayment, CapturePaymentCommand
 from markethub.domain.usecases.refund_payment import RefundPayment, RefundPaymentCommand
 from markethub.entrypoints.console.acts import act_of
+from markethub.entrypoints.console.exports import export_url
 from markethub.entrypoints.console.forms import Form, origin_of
 from markethub.entrypoints.console.lists import (
     PAGE,
-    can_be_id,
     chosen,
     chosen_of,
     looked_up,
@@ -91,18 +91,19 @@ class PaymentPages:
 # --- looking ----------------------------------------------------------------------------------
 
 
+def wanted_refunds(request: Request[Any, Any, Any]) -> RefundFilter:
+    """Read which refunds are asked for. Raises HttpProblem for what cannot be a filter."""
+    return RefundFilter(status=chosen_of(request, "status", RefundStatus))
+
+
 @get("/payments", opt={ROLE: Role.VIEWER})
 async def list_payments(request: Request[Any, Any, Any], queries: Injected[Queries]) -> Any:  # noqa: ANN401 - a page, or the way to one
     """List payments; what is searched for and is one thing leads to its payment at once."""
     asked = Asked.by(request)
-    page = PaymentPage(items=(), next_cursor=None)
-    if asked.search is None or can_be_id(asked.search):
-        found = None if asked.search is None else await queries.payment_of(asked.search)
-        if found is not None:
-            return led_to(request, f"{_PATH}/{found}")
-        page = await queries.payments(
-            asked.filter, sort=asked.sort, cursor=chosen(request, "cursor"), limit=PAGE
-        )
+    found = await asked.one(queries)
+    if found is not None:
+        return led_to(request, f"{_PATH}/{found}")
+    page = await asked.read(queries, cursor=chosen(request, "cursor"), limit=PAGE)
     return render(
         request,
         "payments.html",
@@ -111,6 +112,7 @@ async def list_payments(request: Request[Any, Any, Any], queries: Injected[Queri
         note_maximum=NOTE_MAXIMUM,
         payments=page.items,
         **shown(request, asked),
+        export_url=export_url(request),
         **pages(request, page.next_cursor),
     )
 
@@ -131,9 +133,7 @@ async def list_refunds(
 ) -> Template:
     """List refunds, newest first."""
     page = await refund_queries.refunds(
-        RefundFilter(status=chosen_of(request, "status", RefundStatus)),
-        cursor=chosen(request, "cursor"),
-        limit=PAGE,
+        wanted_refunds(request), cursor=chosen(request, "cursor"), limit=PAGE
     )
     return render(
         request,
@@ -142,6 +142,7 @@ async def list_refunds(
         refunds=page.items,
         shown=chosen(request, "status") or "",
         statuses=options(RefundStatus),
+        export_url=export_url(request),
         **pages(request, page.next_cursor),
     )
 
