@@ -64,6 +64,7 @@ def demo_routers(container: "Container") -> Sequence[Router]:
                 put_into_cart,
                 order,
                 checkout,
+                cards,
                 token,
                 ordered,
                 pages.static_route(),
@@ -177,20 +178,44 @@ async def checkout(
     view = await _own(queries, order_id, session)
     if not view.order.is_open:
         return _see(f"/orders/{order_id}")
-    if settings.customer_token_secret is None:
-        return pages.page("closed.html", status=503, count=_count(session))
-    return pages.page(
+    return _with_card_fields(
         "checkout.html",
-        gateway=settings.gateway,
-        script=pages.SCRIPT[settings.gateway],
-        stands_in=settings.gateway == "fake",
+        settings,
+        session,
         order=view.order,
         lines=pages.lines_of(view.order),
         shipping=SHIPPING,
+    )
+
+
+@get("/cards")
+async def cards(
+    request: _Request, visits: Injected[Visits], settings: Injected[Settings]
+) -> Response[Any]:
+    """Show the page that saves a card without paying; all that it does is in ``cards.js``."""
+    session = visits.of(request)
+    return visits.keep(_with_card_fields("cards.html", settings, session), session, request)
+
+
+def _with_card_fields(
+    template: str,
+    settings: Settings,
+    session: Session,
+    **context: Any,  # noqa: ANN401 - whatever the template shows
+) -> Response[str]:
+    """Render a page with Stripe's card fields, and the test cards to fill them with."""
+    if settings.customer_token_secret is None:
+        return pages.page("closed.html", status=503, count=_count(session))
+    return pages.page(
+        template,
+        gateway=settings.gateway,
+        script=pages.SCRIPT[settings.gateway],
+        stands_in=settings.gateway == "fake",
         customer_id=session.customer_id,
         offered=OFFERED,
         expiry=EXPIRY,
         count=_count(session),
+        **context,
     )
 
 
