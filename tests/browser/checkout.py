@@ -30,15 +30,24 @@ class Customer:
     page: Page
     server: Server
     total: str = "$68.90"
+    _earlier: set[str] = attrs.field(factory=set, init=False)
 
     def __attrs_post_init__(self) -> None:
         self.page.add_init_script(f"({_REMEMBER})()")
+        self._earlier = {charge["id"] for charge in self._charges()}
 
-    def go_to_checkout(self) -> None:
+    def shop(self) -> None:
         """Put a teapot into the cart, order, and wait for the card fields."""
         self.page.goto("/demo/")
         self.page.get_by_role("button", name="Add to cart: Stoneware teapot").click()
         self.page.get_by_role("button", name="Check out").click()
+        expect(self.pay_button).to_be_visible()
+
+    def go_to_checkout(self) -> None:
+        """Be at the checkout as after ``shop``, without the pages before it."""
+        self.page.request.post("/demo/cart", form={"sku": "teapot"})
+        ordered = self.page.request.post("/demo/order", max_redirects=0)
+        self.page.goto(ordered.headers["location"])
         expect(self.pay_button).to_be_visible()
 
     @property
@@ -70,6 +79,15 @@ class Customer:
         self.choose(card)
         self.pay_button.click()
 
+    def save(self, card: str) -> None:
+        """Save a test card without paying, and wait until it is listed."""
+        self.page.goto("/demo/cards")
+        saves = self.page.get_by_role("button", name="Save card")
+        expect(saves).to_be_visible()
+        self.choose(card)
+        saves.click()
+        expect(self.page.locator("#saved li")).to_have_count(1)
+
     def answer_bank(self, name: str) -> None:
         """Press a button of the challenge."""
         self.challenge.get_by_role("button", name=name).click()
@@ -93,8 +111,16 @@ class Customer:
         return said
 
     def charges(self) -> list[tuple[int, bool]]:
-        """Return the amount of each charge that the provider made, and whether it was paid."""
+        """Return the amount of each charge since they came, and whether it was paid."""
+        return [
+            (charge["amount"], charge["paid"])
+            for charge in self._charges()
+            if charge["id"] not in self._earlier
+        ]
+
+    def _charges(self) -> list[dict[str, Any]]:
         answer = self.server.container.account().request(
-            method="GET", path="/v1/charges", params={}, auth="sk_test_dev"
+            method="GET", path="/v1/charges", params={"limit": "100"}, auth="sk_test_dev"
         )
-        return [(charge["amount"], charge["paid"]) for charge in answer.body["data"]]
+        charges: list[dict[str, Any]] = answer.body["data"]
+        return charges

@@ -40,6 +40,13 @@ def server() -> Iterator[Server]:
         yield server
 
 
+@pytest.fixture(scope="session")
+def shared_server() -> Iterator[Server]:
+    """A server that is not empty any more, for tests whose customers are all somebody new."""
+    with serving() as server:
+        yield server
+
+
 @pytest.fixture
 def watch(server: Server) -> Watch:
     """What the test's pages did; the test fails afterwards if they did what they must not."""

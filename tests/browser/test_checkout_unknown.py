@@ -8,8 +8,14 @@ from tests.browser.server import Server
 from tests.browser.watch import Watch
 
 CONFIRM = "**/fake-stripe/v1/payment_intents/*/confirm"
+START = "**/api/stripe/create-payment-intent/*/"
 LOOK = "**/api/stripe/confirm-payment/"
 UNKNOWN = "We do not know yet whether your payment went through."
+
+
+@pytest.fixture
+def server(shared_server: Server) -> Server:
+    return shared_server
 
 
 @pytest.fixture
@@ -54,6 +60,20 @@ def test_an_answer_that_takes_longer_than_30_s_is_unknown_and_then_the_truth(
     pass_time(customer.page, 60, until=customer.thanks)
     customer.expect_paid()
     assert [(6890, True)] == customer.charges()
+
+
+def test_a_customer_who_thinks_long_about_the_banks_question_is_told_that_it_is_open(
+    customer: Customer,
+) -> None:
+    customer.pay_with("3-D Secure")
+    expect(customer.challenge.get_by_role("heading")).to_be_visible()
+    customer.page.clock.run_for(31_000)
+
+    expect(customer.status).to_have_text("Your bank asks you to confirm the payment.")
+    expect(customer.alert).to_be_hidden()
+    customer.answer_bank("Complete authentication")
+    pass_time(customer.page, 60, until=customer.thanks)
+    customer.expect_paid()
 
 
 def test_an_answer_that_never_comes_does_not_hide_the_truth(customer: Customer) -> None:
@@ -136,3 +156,79 @@ def test_what_was_looked_up_before_the_answer_came_is_not_believed(customer: Cus
 
     customer.expect_paid()
     assert not any("try again" in said for said in customer.read())
+
+
+def test_a_success_at_stripe_that_the_server_has_not_heard_of_is_not_called_unfinished(
+    customer: Customer,
+) -> None:
+    def be_late(route: Route) -> None:
+        answer = route.fetch()
+        route.fulfill(response=answer, json={**answer.json(), "status": "requires_payment_method"})
+
+    customer.page.route(LOOK, be_late, times=5)  # once more than the page would believe
+    customer.pay_with("Visa")
+    pass_time(customer.page, 120, until=customer.thanks)
+
+    customer.expect_paid()
+    assert not any("again." in said or "nothing has been" in said for said in customer.read())
+
+
+def test_while_the_server_cannot_be_asked_stripes_good_news_is_told(customer: Customer) -> None:
+    customer.page.route(LOOK, lambda route: route.abort())
+    customer.pay_with("Visa")
+
+    expect(customer.status).to_contain_text("Your payment went through, but the shop does not")
+    customer.page.unroute(LOOK)
+    pass_time(customer.page, 60, until=customer.thanks)
+    customer.expect_paid()
+
+
+def test_where_nobody_can_be_asked_it_is_unknown(customer: Customer) -> None:
+    customer.page.route(LOOK, lambda route: route.abort())
+    customer.page.route("**/fake-stripe/v1/payment_intents/*", lambda route: route.abort())
+    customer.pay_with("Visa")
+
+    expect(customer.status).to_contain_text(UNKNOWN)
+    customer.page.unroute(LOOK)
+    pass_time(customer.page, 60, until=customer.thanks)
+    customer.expect_paid()
+
+
+def test_what_stripe_says_to_developers_is_not_shown_to_customers(
+    customer: Customer, watch: Watch
+) -> None:
+    watch.expect_in_console("400 (Bad Request)")
+    error = {"type": "invalid_request_error", "message": "You passed an unknown parameter."}
+    customer.page.route(CONFIRM, lambda route: route.fulfill(status=400, json={"error": error}))
+    customer.pay_with("Visa")
+
+    expect(customer.alert).to_have_text("The payment was not finished. Please try again.")
+
+
+def test_a_page_that_a_proxy_puts_in_the_servers_place_is_temporary(
+    customer: Customer, watch: Watch
+) -> None:
+    watch.expect_in_console("502 (Bad Gateway)")
+    customer.page.route(
+        START, lambda route: route.fulfill(status=502, body="<h1>Bad gateway</h1>"), times=1
+    )
+    customer.pay_with("Visa")
+    pass_time(customer.page, 60, until=customer.thanks)
+
+    customer.expect_paid()
+
+
+def test_a_shop_that_does_not_answer_after_a_reload_says_nothing_about_the_payment(
+    customer: Customer,
+) -> None:
+    customer.page.route(CONFIRM, lambda _: None)  # Nobody knows what will become of it.
+    with customer.page.expect_request(CONFIRM):
+        customer.pay_with("Visa")
+    customer.page.route(START, lambda route: route.abort())
+    customer.page.reload()
+    pass_time(customer.page, 60, until=customer.alert)
+
+    expect(customer.alert).to_have_text(
+        "The shop does not answer just now. Please reload the page: you will not be charged twice."
+    )
+    assert not any("nothing has been paid" in said for said in customer.read())

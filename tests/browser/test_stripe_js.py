@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, Route, expect
+from playwright.sync_api import Error, Page, Route, expect
 
 from tests.browser.server import Server
 from tests.browser.watch import Watch
@@ -61,6 +61,11 @@ CONFIRM = "{ elements, confirmParams: { return_url: location.href }, redirect: '
 
 
 @pytest.fixture
+def server(shared_server: Server) -> Server:
+    return shared_server
+
+
+@pytest.fixture
 def shop(page: Page, server: Server) -> Shop:
     return Shop(page, server)
 
@@ -109,6 +114,13 @@ def test_what_the_server_left_to_the_customer_is_done_by_handle_next_action(shop
     shop.press("Complete")
 
     assert "succeeded" == shop.answer()["paymentIntent"]["status"]
+
+
+def test_where_there_is_no_next_action_to_handle_that_is_an_exception(shop: Shop) -> None:
+    secret = shop.intent()
+
+    with pytest.raises(Error, match="there is no next action"):
+        shop.page.evaluate(f"() => stripe.handleNextAction({{ clientSecret: '{secret}' }})")
 
 
 def test_an_intent_is_read_by_its_client_secret_alone(shop: Shop) -> None:

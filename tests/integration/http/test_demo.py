@@ -9,6 +9,7 @@ import attrs
 import pytest
 from httpx import ASGITransport, AsyncClient, Response
 
+from markethub.domain.errors import StoreUnavailable
 from markethub.domain.ids import OrderId
 from markethub.domain.secret import Secret
 from markethub.entrypoints.container import build_container
@@ -165,6 +166,53 @@ async def test_the_page_after_paying_asks_the_provider_for_the_truth(visitor: Vi
     assert await visitor.order() != order_id
 
 
+async def test_while_the_provider_cannot_be_asked_nobody_is_told_that_nothing_was_paid(
+    visitor: Visitor,
+) -> None:
+    order_id = await visitor.order()
+    visitor.world.pay(await visitor.world.charge(order_id))
+    visitor.world.gateway.is_down = True
+    unknown = (await visitor.get(f"/orders/{order_id}")).text
+    visitor.world.gateway.is_down = False
+    known = (await visitor.get(f"/orders/{order_id}")).text
+
+    assert "We do not know yet" in unknown
+    assert "othing has been paid" not in unknown
+    assert "You have paid" in known
+
+
+async def test_money_for_an_order_that_changed_is_shown_as_what_it_was(visitor: Visitor) -> None:
+    order_id = await visitor.order()
+    started = await visitor.world.charge(order_id)
+    visitor.world.gateway.is_down = True
+    await visitor.post("/cart", sku="cups")
+    await visitor.post("/order")
+    visitor.world.gateway.is_down = False
+    visitor.world.pay(started)
+    shown = (await visitor.get(f"/orders/{order_id}")).text
+
+    assert "You have paid <strong>$68.90</strong>" in shown
+    assert "does not quite fit your order" in shown
+    assert "Thank you" not in shown
+
+
+async def test_a_page_that_cannot_be_shown_says_neither_paid_nor_failed(
+    visitor: Visitor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    order_id = await visitor.order()
+    queries = visitor.world.container.queries()
+
+    async def fail(*_: object, **__: object) -> None:
+        raise StoreUnavailable("connection refused")
+
+    monkeypatch.setattr(type(queries), "order", fail)
+    shown = await visitor.get(f"/orders/{order_id}")
+
+    assert 503 == shown.status_code
+    assert "We cannot show this page just now" in shown.text
+    assert "connection refused" not in shown.text
+
+
 async def test_with_the_fake_gateway_nothing_comes_from_elsewhere(visitor: Visitor) -> None:
     shown = await visitor.get(f"/checkout/{await visitor.order()}")
 
@@ -175,12 +223,18 @@ async def test_with_the_fake_gateway_nothing_comes_from_elsewhere(visitor: Visit
 
 async def test_with_stripe_in_test_mode_only_stripes_own_script_is_loaded() -> None:
     async with visiting(STRIPE) as visitor:
-        shown = await visitor.get(f"/checkout/{await visitor.order()}")
+        pages = [
+            await visitor.get(f"/checkout/{await visitor.order()}"),
+            await visitor.get("/cards"),
+        ]
 
-    policy = shown.headers["content-security-policy"]
-    assert 'src="https://js.stripe.com/endive/stripe.js"' in shown.text
-    assert "script-src 'self' https://js.stripe.com https://*.js.stripe.com;" in policy
-    assert "'unsafe" not in policy
+    for shown in pages:
+        policy = shown.headers["content-security-policy"]
+        assert 'src="https://js.stripe.com/endive/stripe.js"' in shown.text
+        assert "script-src 'self' https://js.stripe.com https://*.js.stripe.com;" in policy
+        assert "frame-src https://js.stripe.com https://*.js.stripe.com https://hooks" in policy
+        assert "connect-src 'self' https://api.stripe.com;" in policy
+        assert "'unsafe" not in policy
 
 
 async def test_without_customer_tokens_the_checkout_says_what_is_missing() -> None:
@@ -199,6 +253,7 @@ async def test_where_real_money_moves_there_is_no_demo(path: str) -> None:
 
 
 def test_the_example_stays_short() -> None:
-    script = files("markethub.entrypoints.demo").joinpath("static", "checkout.js").read_text()
+    static = files("markethub.entrypoints.demo").joinpath("static")
+    scripts = [static.joinpath(name).read_text() for name in ("checkout.js", "markethub.js")]
 
-    assert script.count("\n") < 300
+    assert sum(script.count("\n") for script in scripts) < 300

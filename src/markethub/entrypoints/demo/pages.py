@@ -33,7 +33,9 @@ _STRIPES: Final = (
 _POLICY: Final = {"fake": _OURS, "stripe": _STRIPES}
 _STATIC: Final = {
     "demo.css": "text/css",
+    "cards.js": "text/javascript",
     "checkout.js": "text/javascript",
+    "markethub.js": "text/javascript",
     "test_cards.js": "text/javascript",
 }
 _SYMBOLS: Final = {"usd": "$", "eur": "€", "gbp": "£"}

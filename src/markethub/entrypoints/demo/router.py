@@ -6,7 +6,7 @@ with which their browsers call our interface. Only for trying: see ``demo_router
 
 import secrets
 from collections.abc import Callable, Sequence
-from contextlib import suppress
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
 
 import attrs
@@ -64,6 +64,7 @@ def demo_routers(container: "Container") -> Sequence[Router]:
                 put_into_cart,
                 order,
                 checkout,
+                cards,
                 token,
                 ordered,
                 pages.static_route(),
@@ -177,20 +178,44 @@ async def checkout(
     view = await _own(queries, order_id, session)
     if not view.order.is_open:
         return _see(f"/orders/{order_id}")
-    if settings.customer_token_secret is None:
-        return pages.page("closed.html", status=503, count=_count(session))
-    return pages.page(
+    return _with_card_fields(
         "checkout.html",
-        gateway=settings.gateway,
-        script=pages.SCRIPT[settings.gateway],
-        stands_in=settings.gateway == "fake",
+        settings,
+        session,
         order=view.order,
         lines=pages.lines_of(view.order),
         shipping=SHIPPING,
+    )
+
+
+@get("/cards")
+async def cards(
+    request: _Request, visits: Injected[Visits], settings: Injected[Settings]
+) -> Response[Any]:
+    """Show the page that saves a card without paying; all that it does is in ``cards.js``."""
+    session = visits.of(request)
+    return visits.keep(_with_card_fields("cards.html", settings, session), session, request)
+
+
+def _with_card_fields(
+    template: str,
+    settings: Settings,
+    session: Session,
+    **context: Any,  # noqa: ANN401 - whatever the template shows
+) -> Response[str]:
+    """Render a page with Stripe's card fields, and the test cards to fill them with."""
+    if settings.customer_token_secret is None:
+        return pages.page("closed.html", status=503, count=_count(session))
+    return pages.page(
+        template,
+        gateway=settings.gateway,
+        script=pages.SCRIPT[settings.gateway],
+        stands_in=settings.gateway == "fake",
         customer_id=session.customer_id,
         offered=OFFERED,
         expiry=EXPIRY,
         count=_count(session),
+        **context,
     )
 
 
@@ -224,10 +249,12 @@ async def ordered(
     session = visits.of(request)
     view = await _own(queries, order_id, session)
     live = next((each for each in reversed(view.payments) if each.holds_slot), None)
+    is_known = True
     if live is not None and live.intent_id is not None and live.status not in _SETTLED:
-        # Whoever cannot be asked now is asked again when the page is shown again.
-        with suppress(PaymentsError):
+        try:
             await confirm_payment(ConfirmPaymentCommand(intent_id=live.intent_id))
+        except PaymentsError:  # Who cannot be asked now is asked again with the page's next view.
+            is_known = False
         view = await _own(queries, order_id, session)
     payment = _paying(view)
     if payment is not None and session.order_id == order_id:
@@ -238,6 +265,7 @@ async def ordered(
         lines=pages.lines_of(view.order),
         shipping=SHIPPING,
         payment=payment,
+        is_known=is_known,
         count=_count(session),
     )
     return visits.keep(shown, session, request)
@@ -271,8 +299,18 @@ def _see(path: str) -> Response[str]:
 
 
 def _not_served(_: _Request, error: HTTPException) -> Response[str]:
-    return pages.page("trouble.html", status=error.status_code, count=0, said=None)
+    return _trouble(
+        error.status_code, "This page is not here", "There is none, or it is somebody else's."
+    )
 
 
 def _refused(_: _Request, error: PaymentsError) -> Response[str]:
-    return pages.page("trouble.html", status=status_of(error), count=0, said=str(error))
+    status = status_of(error)
+    if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        # It may be the page that says what was paid: so not a word about success or failure.
+        return _trouble(status, "We cannot show this page just now", "Please come back in a while.")
+    return _trouble(status, "That did not work", str(error))
+
+
+def _trouble(status: int, title: str, said: str) -> Response[str]:
+    return pages.page("trouble.html", status=status, count=0, title=title, said=said)

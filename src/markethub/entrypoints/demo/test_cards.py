@@ -34,6 +34,7 @@ OFFERED: Final = (
     Offered(number="4000000000000069", title="Expired card"),
     Offered(number="4000000000000127", title="Wrong code"),
     Offered(number="4000000000000119", title="Processing error"),
+    Offered(number="4000000000000341", title="Saved, but declined"),
     Offered(number="4000000000000259", title="Disputed later"),
 )
 EXPIRY: Final = "12 / 34"

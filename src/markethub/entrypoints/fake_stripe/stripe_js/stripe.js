@@ -156,7 +156,12 @@
     retrieveSetupIntent = (clientSecret) => this.#retrieve(clientSecret);
 
     async handleNextAction({ clientSecret }) {
-      return this.#challenged(clientSecret, await this.#retrieve(clientSecret));
+      const result = await this.#retrieve(clientSecret);
+      const intent = result[kindOf(clientSecret).result];
+      if (intent && intent.status !== "requires_action") {
+        throw refusal(`the intent is ${intent.status}, there is no next action.`);
+      }
+      return this.#challenged(clientSecret, result);
     }
 
     async #confirm({ elements, clientSecret, confirmParams = {}, redirect = "always" }) {
