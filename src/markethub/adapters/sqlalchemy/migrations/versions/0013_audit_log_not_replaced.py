@@ -1,0 +1,24 @@
+"""On SQLite no line of the audit log is put in the place of another, either.
+
+``REPLACE`` deletes without the triggers that refuse to delete, unless a connection asks for them
+(https://www.sqlite.org/lang_conflict.html). PostgreSQL has no such statement.
+
+Constraints are spelled out and not taken from the code: what was migrated stays as it was.
+"""
+
+from alembic import op
+
+revision = "0013"
+down_revision = "0012"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    """Refuse a line whose number is another's."""
+    if op.get_bind().dialect.name == "sqlite":
+        op.execute(
+            "CREATE TRIGGER audit_log_no_replace BEFORE INSERT ON audit_log "
+            "WHEN EXISTS (SELECT 1 FROM audit_log WHERE sequence = NEW.sequence) "
+            "BEGIN SELECT RAISE(ABORT, 'the audit log is append-only'); END"
+        )
