@@ -1,7 +1,8 @@
 """A second person for what is too much for one: the same on every store, whoever asks."""
 
 import asyncio
-from typing import Any
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
 
 import attrs
 import pytest
@@ -26,7 +27,8 @@ from markethub.domain.money import Money
 from markethub.domain.payment import Payment
 from markethub.domain.ports.approvals import ApprovalFilter
 from markethub.domain.ports.audit import AuditFilter
-from markethub.domain.refund import PlanLine, Refund, RefundStatus
+from markethub.domain.ports.unit_of_work import Transaction
+from markethub.domain.refund import PlanLine, RefundStatus
 from markethub.domain.refund_plan import Precondition
 from markethub.domain.usecases.decide_approval import DecideApprovalCommand
 from markethub.domain.usecases.refund_payment import RefundPaymentCommand
@@ -37,6 +39,7 @@ pytestmark = pytest.mark.anyio
 
 UP_TO_TWENTY = ApprovalLimit({"usd": Money.of(2000, "usd")})
 ALL = ApprovalFilter()
+T = TypeVar("T")
 
 
 @pytest.fixture
@@ -338,14 +341,19 @@ async def test_who_agrees_to_what_is_rejected_meanwhile_is_told_so(world: World)
     waiting = await waits(world, payment)
     decide_approval = world.container.decide_approval()
 
-    class RejectedFirst:
+    class Slow:
         """Somebody rejects it between the look at it and the refund."""
 
-        async def __call__(self, command: RefundPaymentCommand) -> Refund:
-            await decide(world, waiting.id, by="eve", approves=False)
-            return await decide_approval.refund(command)
+        is_looked_at = False
 
-    slow = attrs.evolve(decide_approval, refund=RejectedFirst())
+        async def run(self, work: Callable[[Transaction], Awaitable[T]]) -> T:
+            result = await decide_approval.transactions.run(work)
+            if not self.is_looked_at:
+                self.is_looked_at = True
+                await decide(world, waiting.id, by="eve", approves=False)
+            return result
+
+    slow = attrs.evolve(decide_approval, transactions=Slow())
     agrees = DecideApprovalCommand(
         approval_id=ApprovalId(waiting.id), act=Act(actor="bob"), approves=True
     )

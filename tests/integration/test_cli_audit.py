@@ -70,6 +70,33 @@ def test_more_lines_than_a_page_are_listed(shell: Shell) -> None:
     assert 105 == len(audit(shell, "--limit", "200"))
 
 
+@pytest.mark.parametrize("option", ["--why", "--actor"])
+def test_a_card_number_is_no_reason_and_no_name(shell: Shell, option: str) -> None:
+    ran = shell.markethub("keys", "rotate", option, "4242 4242 4242 4242")
+
+    assert (2, []) == (ran.code, audit(shell))
+    assert "4242 4242" not in ran.err
+
+
+def test_an_order_that_staff_create_is_written_down_with_who_and_why(
+    shell: Shell, tmp_path: Path
+) -> None:
+    order = {
+        "id": "o-9",
+        "customer_id": "c-1",
+        "currency": "usd",
+        "lines": [{"sku": "tea", "title": "Tea", "unit_price": 2500, "quantity": 2}],
+    }
+    file = tmp_path / "order.json"
+    file.write_text(json.dumps(order))
+    words = ("orders", "create", str(file), "--actor", "ada", "--why", "by phone")
+
+    assert 0 == shell.markethub(*words).code
+    assert [("ada", "order.register", "o-9", "by phone")] == [
+        (line["actor"], line["action"], line["subject"], line["reason"]) for line in audit(shell)
+    ]
+
+
 def test_commands_of_operators_are_written_down_with_who_gave_them(shell: Shell) -> None:
     assert 0 == shell.markethub("events", "backfill", "--since", "1d", "--actor", "ada").code
     assert 0 == shell.markethub("keys", "rotate", "--actor", "bob").code

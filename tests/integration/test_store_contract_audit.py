@@ -171,11 +171,11 @@ async def test_no_line_is_changed_or_deleted_by_whoever_has_the_database(
         "postgresql:", "postgresql+asyncpg:"
     )
     engine = create_async_engine(address)
+    statement = text(words if isinstance(words, str) else words[engine.dialect.name])
     try:
         with pytest.raises(DBAPIError, match="append-only"):
             async with engine.begin() as connection:
-                of_dialect = words if isinstance(words, str) else words[engine.dialect.name]
-                await connection.execute(text(of_dialect))
+                await connection.execute(statement)
     finally:
         await engine.dispose()
 

@@ -30,6 +30,7 @@ class Channel(StrEnum):
 class AuditAction(StrEnum):
     """What was done, or refused."""
 
+    ORDER_REGISTER = "order.register"
     ORDER_CANCEL = "order.cancel"
     PAYMENT_CAPTURE = "payment.capture"
     PAYMENT_CANCEL = "payment.cancel"

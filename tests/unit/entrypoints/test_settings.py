@@ -237,6 +237,15 @@ def test_malformed_storefront_keys_are_refused(value: str) -> None:
     assert ["MARKETHUB_STOREFRONT_KEYS"] == list(refusals({"MARKETHUB_STOREFRONT_KEYS": value}))
 
 
+def test_the_command_line_acts_as_whose_key_it_is() -> None:
+    keys = {"MARKETHUB_OPS_KEYS": "ann:a, bob/refunder:b"}
+    acting = Settings.from_environ({**keys, "MARKETHUB_OPS_KEY": "b"}).acting_key
+
+    assert OpsKey(name="bob", role=Role.REFUNDER, secret=Secret("b")) == acting
+    assert Settings.from_environ(keys).acting_key is None
+    assert ["MARKETHUB_OPS_KEY"] == list(refusals({**keys, "MARKETHUB_OPS_KEY": "c"}))
+
+
 def test_one_secret_cannot_be_the_shops_and_the_staffs() -> None:
     environ = {"MARKETHUB_STOREFRONT_KEYS": "shop:same", "MARKETHUB_OPS_KEYS": "ann:same"}
 

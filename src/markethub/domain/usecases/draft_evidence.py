@@ -38,8 +38,8 @@ class DraftEvidence:
         """Return the dispute with its new draft.
 
         Raises NotFound; InvalidTransition or EvidencePastDue where no evidence is taken, or
-        another draft was seen; ValidationFailed for an unknown field or too long a text; RequestInProgress while the
-        outcome of a submission is unknown.
+        another draft was seen; ValidationFailed for an unknown field or too long a text;
+        RequestInProgress while the outcome of a submission is unknown.
         """
         return await self.transactions.run(lambda tx: self._draft(tx, command))
 

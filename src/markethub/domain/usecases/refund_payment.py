@@ -295,9 +295,7 @@ class RefundPayment:
             )
         )
         if approved is not None:
-            await tx.approvals.save(
-                approved.approve(command.act, refund_id=refund.id, now=now)
-            )
+            await tx.approvals.save(approved.approve(command.act, refund_id=refund.id, now=now))
         await record(
             tx,
             _reasoned(command) if approved is None else command.act,
