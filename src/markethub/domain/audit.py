@@ -59,6 +59,8 @@ class AuditAction(StrEnum):
     CONSOLE_SIGN_OUT = "console.sign_out"
     CONSOLE_DENIED = "console.denied"
     """Somebody asked for what their role may not do."""
+    API_DENIED = "api.denied"
+    """Likewise, over HTTP."""
     CONSOLE_EXPORT = "console.export"
 
 

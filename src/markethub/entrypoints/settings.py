@@ -363,6 +363,17 @@ def _judge_callers(settings: Settings, reader: _Reader) -> None:
     shop = {key.secret for key in settings.storefront_keys}
     if any(key.secret in shop for key in settings.ops_keys):
         reader.refuse("MARKETHUB_OPS_KEYS", "A secret is also a storefront key's.")
+    if settings.mode == "live" and settings.gateway == "stripe":
+        for name, keys in (
+            ("MARKETHUB_STOREFRONT_KEYS", settings.storefront_keys),
+            ("MARKETHUB_OPS_KEYS", settings.ops_keys),
+        ):
+            if any(len(key.secret.reveal()) < values.KEY_CHARACTERS_MINIMUM for key in keys):
+                reader.refuse(
+                    name,
+                    f"Where real money moves a key must have at least "
+                    f"{values.KEY_CHARACTERS_MINIMUM} characters, at random.",
+                )
     if settings.ops_key is not None and settings.acting_key is None:
         reader.refuse("MARKETHUB_OPS_KEY", "Is none of the keys of MARKETHUB_OPS_KEYS.")
 

@@ -53,3 +53,20 @@ async def test_the_shop_acts_by_name_and_customers_are_not_written_down(api: Api
         ("shop", Channel.API, AuditAction.METHOD_DEFAULT),
         ("shop", Channel.API, AuditAction.METHOD_REMOVE),
     ] == await acts(api)
+
+
+async def test_what_a_role_may_not_do_is_written_down(api: Api) -> None:
+    started = await api.authorized()
+    path = f"/api/payments/{started.payment.id}/capture/"
+    for caller in (ops(Role.VIEWER), api.customer(), None):
+        await api.call("POST", path, caller=caller or {}, key="a")
+
+    [line] = (await api.world.container.audit_queries().entries(AuditFilter())).items
+    assert ("viewer", Channel.API, AuditAction.API_DENIED) == (
+        line.actor,
+        line.channel,
+        line.action,
+    )
+    assert {"asked_for": "POST /api/payments/{payment_id}/capture", "role": "viewer"} == (
+        line.detail
+    )

@@ -237,6 +237,14 @@ def test_malformed_storefront_keys_are_refused(value: str) -> None:
     assert ["MARKETHUB_STOREFRONT_KEYS"] == list(refusals({"MARKETHUB_STOREFRONT_KEYS": value}))
 
 
+@pytest.mark.parametrize("name", ["MARKETHUB_STOREFRONT_KEYS", "MARKETHUB_OPS_KEYS"])
+def test_a_key_that_can_be_guessed_is_refused_where_real_money_moves(name: str) -> None:
+    good, short = {name: f"ann:{'x' * 24}"}, {name: f"ann:{'x' * 24},bob:{'y' * 23}"}
+
+    assert Settings.from_environ(LIVE | good)
+    assert [name] == list(refusals(LIVE | short))
+
+
 def test_the_command_line_acts_as_whose_key_it_is() -> None:
     keys = {"MARKETHUB_OPS_KEYS": "ann:a, bob/refunder:b"}
     acting = Settings.from_environ({**keys, "MARKETHUB_OPS_KEY": "b"}).acting_key

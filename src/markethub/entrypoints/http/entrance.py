@@ -8,7 +8,16 @@ from litestar.enums import ScopeType
 from litestar.middleware import ASGIMiddleware
 from litestar.types import ASGIApp, Receive, Scope, Send
 
-from markethub.entrypoints.http.auth import Access, Authenticator, forbidden, unauthorized
+from markethub.domain.audit import AuditAction
+from markethub.domain.usecases.record_audit import RecordAudit
+from markethub.entrypoints.http.auth import (
+    Access,
+    Authenticator,
+    Caller,
+    CallerKind,
+    forbidden,
+    unauthorized,
+)
 from markethub.entrypoints.http.errors import invalid
 from markethub.entrypoints.http.json_body import check_text
 from markethub.entrypoints.http.limits import RateLimiter
@@ -24,10 +33,13 @@ class Entrance(ASGIMiddleware):
 
     scopes = (ScopeType.HTTP,)
 
-    def __init__(self, authenticator: Authenticator, limiter: RateLimiter) -> None:
-        """Ask ``authenticator`` who it is, and ``limiter`` whether it is too much."""
+    def __init__(
+        self, authenticator: Authenticator, limiter: RateLimiter, record_audit: RecordAudit
+    ) -> None:
+        """Ask ``authenticator`` who it is, ``limiter`` if it is too much; note who was refused."""
         self._authenticator = authenticator
         self._limiter = limiter
+        self._record_audit = record_audit
 
     async def handle(self, scope: Scope, receive: Receive, send: Send, next_app: ASGIApp) -> None:
         """Let the request pass, or raise the problem that answers it."""
@@ -35,18 +47,26 @@ class Entrance(ASGIMiddleware):
         request: Request[Any, Any, Any] = Request(scope)
         # OPTIONS is answered by the framework with the allowed methods, and reaches nothing.
         if access != PUBLIC and request.method != "OPTIONS":
-            self._admit(request, access or Access())
+            await self._admit(request, access or Access())
         check_address(request)
         await next_app(scope, receive, send)
 
-    def _admit(self, request: Request[Any, Any, Any], access: Access) -> None:
+    async def _admit(self, request: Request[Any, Any, Any], access: Access) -> None:
         caller = self._authenticator.identify(request.headers.get("Authorization"))
         self._limiter.check(request.client.host if request.client else "", caller)
         if caller is None:
             raise unauthorized()
         if not access.allows(caller):
+            await self._note_denied(request, caller)
             raise forbidden()
         request.scope["user"] = caller
+
+    async def _note_denied(self, request: Request[Any, Any, Any], caller: Caller) -> None:
+        """Write down what somebody of the staff may not do, as the console does."""
+        if caller.kind is CallerKind.OPS and caller.act is not None and caller.role is not None:
+            route = f"{request.method} {request.scope.get('path_template', '')}"
+            detail = {"asked_for": route, "role": caller.role.value}
+            await self._record_audit(caller.act, AuditAction.API_DENIED, detail=detail)
 
 
 def check_address(request: Request[Any, Any, Any]) -> None:
