@@ -400,6 +400,30 @@ async def test_all_that_is_left_must_be_what_was_asked_for(world: World) -> None
     assert 1 == await pending(world)
 
 
+async def test_what_was_given_back_meanwhile_is_not_given_back_once_more(world: World) -> None:
+    payment = await world.paid(total=9000)
+    waiting = await waits(world, payment, 3000)
+    world.clock.advance(seconds=5)
+    # The same sum, by somebody at the provider's dashboard who had not heard of the request.
+    world.stripe_does("/v1/refunds", {"charge": payment.charge_id, "amount": 3000})
+    await world.work()
+    with pytest.raises(PlanOutdated):
+        await decide(world, waiting.id)
+
+    assert (1, 1) == (await pending(world), len(world.refunds_at_stripe()))
+
+
+async def test_what_failed_meanwhile_stands_in_no_way(world: World) -> None:
+    payment = await world.paid(total=9000, card="4000000000005126")
+    waiting = await waits(world, payment, 3000)
+    world.clock.advance(seconds=5)
+    await world.refund(payment, 1000)
+    world.clock.advance(seconds=60)
+    await world.work()
+
+    assert ApprovalStatus.APPROVED is (await decide(world, waiting.id)).status
+
+
 async def test_a_payment_that_is_disputed_meanwhile_is_not_refunded(world: World) -> None:
     payment = await world.paid(card="4000000000000259")
     waiting = await waits(world, payment)

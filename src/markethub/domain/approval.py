@@ -11,7 +11,7 @@ from typing import Final, Self
 import attrs
 
 from markethub.domain.audit import Act
-from markethub.domain.errors import InvalidTransition, SecondPersonRequired
+from markethub.domain.errors import InvalidTransition, PlanOutdated, SecondPersonRequired
 from markethub.domain.ids import ApprovalId, OrderId, PaymentId, RefundId
 from markethub.domain.money import Money
 from markethub.domain.refund import PlanLine, Refund, RefundReason, RefundStatus
@@ -52,6 +52,8 @@ class Approval:
     origin: str | None = None
     """The caller, path and Idempotency-Key of the request: a repeat finds this."""
     plan: PlanLine | None = None
+    given_back: Money | None = None
+    """What of the payment was given back by then, or about to be; None for a row of before."""
     status: ApprovalStatus = ApprovalStatus.PENDING
     decided_by: str | None = None
     why: str | None = None
@@ -86,6 +88,15 @@ class Approval:
         require_shown(act)
         if act.actor.casefold() == self.requested_by.casefold():
             raise SecondPersonRequired("somebody else has to approve what you asked for")
+
+    def require_same(self, amount: Money, *, given_back: Money) -> None:
+        """Raise PlanOutdated unless the payment stands as it did when this was asked for.
+
+        ``amount`` is what this would give back now, ``given_back`` what was, or is about to be.
+        What somebody has given back since may be this very sum, by another way.
+        """
+        if amount != self.amount or self.given_back not in (None, given_back):
+            raise PlanOutdated("the payment has changed since its refund was asked for")
 
     def require_decided(self, status: ApprovalStatus) -> None:
         """Raise InvalidTransition unless it was decided like that."""

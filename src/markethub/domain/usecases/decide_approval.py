@@ -38,7 +38,7 @@ class DecideApproval:
         What became of the refund is to be read of the refund. Raises NotFound;
         SecondPersonRequired; InvalidTransition where it is decided otherwise; and as
         ``RefundPayment`` where the payment cannot be refunded like that any more: then it stays
-        pending, PlanOutdated where "all that is left" is another amount by now.
+        pending, PlanOutdated where something was given back since it was asked for.
         """
         try:
             approval = await self.transactions.run(lambda tx: self._decide(tx, command))

@@ -191,8 +191,8 @@ class RefundPayment:
         if unresolved is not None:
             return _Wait(earlier=Asked(operation=unresolved, payment_version=payment.version))
         amount = self._amount(payment, command)
-        if approval is not None and amount != approval.amount:
-            raise PlanOutdated("the payment has changed since its refund was asked for")
+        if approval is not None:
+            approval.require_same(amount, given_back=Precondition.of(payment).given_back)
         if approval is None and await self._needs_second(tx, payment, amount):
             return await self._ask_approval(tx, payment, amount, command)
         return await self._ask(tx, payment, amount, command, approval)
@@ -243,6 +243,7 @@ class RefundPayment:
             requested_by=command.act.actor,
             origin=command.origin,
             plan=command.plan,
+            given_back=Precondition.of(payment).given_back,
             created_at=now,
             updated_at=now,
         )

@@ -1,11 +1,12 @@
-"""On SQLite no line of the audit log is put in the place of another, either.
+"""What was given back when a refund was asked for; and no line of the audit log is replaced.
 
 ``REPLACE`` deletes without the triggers that refuse to delete, unless a connection asks for them
-(https://www.sqlite.org/lang_conflict.html). PostgreSQL has no such statement.
+(https://www.sqlite.org/lang_conflict.html), on SQLite. PostgreSQL has no such statement.
 
 Constraints are spelled out and not taken from the code: what was migrated stays as it was.
 """
 
+import sqlalchemy as sa
 from alembic import op
 
 revision = "0013"
@@ -15,7 +16,9 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Refuse a line whose number is another's."""
+    """Add the column, and refuse a line whose number is another's."""
+    whole = sa.BigInteger().with_variant(sa.Integer, "sqlite")
+    op.add_column("approvals", sa.Column("given_back_minor", whole, nullable=True))
     if op.get_bind().dialect.name == "sqlite":
         op.execute(
             "CREATE TRIGGER audit_log_no_replace BEFORE INSERT ON audit_log "
