@@ -329,6 +329,16 @@ async def test_a_guesser_behind_the_same_proxy_keeps_nobody_out_who_was_here_bef
     assert (429, 303) == (newcomer.status_code, known.status_code)
 
 
+async def test_signing_in_again_gains_no_tries() -> None:
+    async with at_desk(limits=Limits(sign_in=Rate(burst=3, per_second=0.2))) as desk:
+        tries = []
+        for _ in range(5):
+            tries.append((await desk.sign_in()).status_code)
+            desk.client.cookies.delete(SESSION)
+
+    assert [303, 303, 303, 303, 429] == tries
+
+
 async def test_a_browser_that_is_known_is_slowed_down_all_the_same() -> None:
     async with at_desk(limits=Limits(sign_in=Rate(burst=3, per_second=0.2))) as desk:
         await desk.sign_in()

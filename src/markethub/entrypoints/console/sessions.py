@@ -82,13 +82,16 @@ class Sessions:
         return f"{nonce}.{vouched[1]}.{staff.name}"
 
     def knows(self, browser: str | None) -> str | None:
-        """Return what tells this browser from others if somebody has signed in with it."""
+        """Return whose browser it is if somebody has signed in with it.
+
+        All of a person's are one: signing in again and again gains nobody tries.
+        """
         nonce, _, rest = (browser or "").partition(".")
         proof, _, name = rest.partition(".")
         vouched = self.authenticator.vouch(name, _BROWSER + nonce)
         if vouched is None or not compare_digest(vouched[1].encode(), proof.encode()):
             return None
-        return f"browser {nonce}"
+        return f"browser of {name}"
 
     async def end(self, token: str | None) -> None:
         """Sign out whoever has this token."""
