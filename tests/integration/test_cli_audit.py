@@ -54,6 +54,18 @@ def test_lines_are_shown_the_last_first(shell: Shell) -> None:
     assert header.startswith("at")
 
 
+def test_a_reason_is_no_line_of_its_own_and_commands_no_terminal(shell: Shell) -> None:
+    forged = "ok\n2026-11-02\tbob\tcli\x1b[2J\u202e"
+    act = Act(actor="ada", reason=forged)
+    shell.within(lambda container: container.record_audit()(act, AuditAction.KEYS_ROTATE))
+    ran = shell.markethub("audit")
+
+    assert [r"ok\n2026-11-02\tbob\tcli\x1b[2J\u202e"] == [
+        line.split("\t")[5] for line in ran.out.splitlines()[1:]
+    ]
+    assert forged == audit(shell)[0]["reason"]
+
+
 def test_lines_are_chosen(shell: Shell) -> None:
     record(shell, "ada", "bob", "ada")
 
