@@ -103,6 +103,13 @@ def test_a_name_asks_for_nothing_that_another_has_to_agree_to(shell: Shell) -> N
     assert (0, 2000) == (small.code, document(small)["amount"])
 
 
+def test_a_dry_run_says_that_another_has_to_agree(shell: Shell) -> None:
+    words = ("refund", "--payment-id", paid(shell), "--dry-run", "--amount")
+
+    assert "second person  has to agree" in shell.markethub(*words, "20.01").out
+    assert "second person" not in shell.markethub(*words, "20.00").out
+
+
 def test_who_has_a_key_acts_under_its_name_alone(shell: Shell) -> None:
     ran = refund(shell, paid(shell), "--actor", "bob")
 
