@@ -3,12 +3,13 @@
 from typing import Any, Final
 from urllib.parse import parse_qsl
 
+import attrs
 from litestar import Request
 from litestar.enums import ScopeType
 from litestar.middleware import ASGIMiddleware
 from litestar.types import ASGIApp, Receive, Scope, Send
 
-from markethub.domain.audit import AuditAction
+from markethub.domain.audit import REASON_MAXIMUM, AuditAction
 from markethub.domain.usecases.record_audit import RecordAudit
 from markethub.entrypoints.http.auth import (
     Access,
@@ -26,6 +27,8 @@ ACCESS: Final = "access"
 """The route option that says who may call. A route without it is closed to everybody."""
 PUBLIC: Final = "public"
 """Its value for a route that needs no caller: health, and what a signature protects."""
+REASON_HEADER: Final = "Audit-Reason"
+"""The header that says why, for the audit log."""
 
 
 class Entrance(ASGIMiddleware):
@@ -59,7 +62,7 @@ class Entrance(ASGIMiddleware):
         if not access.allows(caller):
             await self._note_denied(request, caller)
             raise forbidden()
-        request.scope["user"] = caller
+        request.scope["user"] = attrs.evolve(caller, reason=_reason(request))
 
     async def _note_denied(self, request: Request[Any, Any, Any], caller: Caller) -> None:
         """Write down what somebody of the staff may not do, as the console does."""
@@ -67,6 +70,15 @@ class Entrance(ASGIMiddleware):
             route = f"{request.method} {request.scope.get('path_template', '')}"
             detail = {"asked_for": route, "role": caller.role.value}
             await self._record_audit(caller.act, AuditAction.API_DENIED, detail=detail)
+
+
+def _reason(request: Request[Any, Any, Any]) -> str | None:
+    """Return why it is asked. Raises HttpProblem for pages, and for what must not be kept."""
+    text = request.headers.get(REASON_HEADER, "").strip()
+    if len(text) > REASON_MAXIMUM:
+        raise invalid(REASON_HEADER, f"must have at most {REASON_MAXIMUM} characters")
+    check_text(text, field=REASON_HEADER)
+    return text or None
 
 
 def check_address(request: Request[Any, Any, Any]) -> None:
