@@ -1,7 +1,8 @@
 """A second person for what is too much for one: the same on every store, whoever asks."""
 
 import asyncio
-from typing import Any
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
 
 import attrs
 import pytest
@@ -26,6 +27,7 @@ from markethub.domain.money import Money
 from markethub.domain.payment import Payment
 from markethub.domain.ports.approvals import ApprovalFilter
 from markethub.domain.ports.audit import AuditFilter
+from markethub.domain.ports.unit_of_work import Transaction
 from markethub.domain.refund import PlanLine, RefundStatus
 from markethub.domain.refund_plan import Precondition
 from markethub.domain.usecases.decide_approval import DecideApprovalCommand
@@ -37,6 +39,7 @@ pytestmark = pytest.mark.anyio
 
 UP_TO_TWENTY = ApprovalLimit({"usd": Money.of(2000, "usd")})
 ALL = ApprovalFilter()
+T = TypeVar("T")
 
 
 @pytest.fixture
@@ -61,11 +64,16 @@ async def approval(world: World, id: str) -> Any:
 
 
 async def decide(
-    world: World, id: str, *, by: str = "bob", approves: bool = True, why: str | None = None
+    world: World,
+    id: str,
+    *,
+    by: str = "bob",
+    approves: bool = True,
+    why: str | None = None,
+    is_shown: bool = True,
 ) -> Any:
-    command = DecideApprovalCommand(
-        approval_id=ApprovalId(id), act=Act(actor=by, reason=why), approves=approves
-    )
+    act = Act(actor=by, reason=why, is_shown=is_shown)
+    command = DecideApprovalCommand(approval_id=ApprovalId(id), act=act, approves=approves)
     return await world.container.decide_approval()(command)
 
 
@@ -174,6 +182,52 @@ async def test_who_asked_cannot_agree(world: World) -> None:
     assert (1, []) == (await pending(world), await world.refunds(payment))
 
 
+@pytest.mark.parametrize("same", ["Ada", "ADA"])
+async def test_another_spelling_is_no_other_person(world: World, same: str) -> None:
+    payment = await world.paid()
+    waiting = await waits(world, payment)
+    with pytest.raises(SecondPersonRequired):
+        await decide(world, waiting.id, by=same)
+
+    assert (1, []) == (await pending(world), await world.refunds(payment))
+
+
+async def test_who_only_says_a_name_cannot_agree(world: World) -> None:
+    payment = await world.paid()
+    waiting = await waits(world, payment)
+    with pytest.raises(SecondPersonRequired):
+        await decide(world, waiting.id, is_shown=False)
+
+    assert (1, []) == (await pending(world), await world.refunds(payment))
+
+
+async def test_who_only_says_a_name_cannot_ask_for_what_another_shall_agree_to(
+    world: World,
+) -> None:
+    payment = await world.paid()
+    said = RefundPaymentCommand(
+        payment_id=payment.id, act=Act(actor="ada", is_shown=False), amount_minor=2001
+    )
+    with pytest.raises(SecondPersonRequired):
+        await world.container.refund_payment()(said)
+    small = attrs.evolve(said, amount_minor=2000)
+
+    assert 0 == await pending(world)
+    assert 2000 == (await world.container.refund_payment()(small)).amount.minor
+
+
+async def test_who_would_have_been_both_persons_is_written_down(world: World) -> None:
+    payment = await world.paid()
+    waiting = await waits(world, payment)
+    with pytest.raises(SecondPersonRequired):
+        await decide(world, waiting.id, by="ada")
+
+    assert [
+        (AuditAction.REFUND_APPROVAL_ASKED, "ada"),
+        (AuditAction.REFUND_APPROVE_DENIED, "ada"),
+    ] == await logged(world)
+
+
 async def test_who_asked_may_take_it_back(world: World) -> None:
     payment = await world.paid()
     waiting = await waits(world, payment)
@@ -187,12 +241,25 @@ async def test_who_asked_may_take_it_back(world: World) -> None:
     assert [] == await world.refunds(payment)
 
 
-async def test_one_refund_of_a_payment_waits_at_a_time(world: World) -> None:
+async def test_asking_for_the_same_once_more_finds_what_waits(world: World) -> None:
     payment = await world.paid()
     first = await waits(world, payment, 3000)
-    second = await waits(world, payment, 4000)
+    second = await waits(world, payment, 3000, origin="k")
 
     assert (first, 1) == (second, await pending(world))
+
+
+@pytest.mark.parametrize(("amount", "note"), [(4000, None), (3000, "another reason")])
+async def test_one_refund_of_a_payment_waits_at_a_time_and_another_is_told_so(
+    world: World, amount: int, note: str | None
+) -> None:
+    payment = await world.paid()
+    first = await waits(world, payment, 3000)
+    with pytest.raises(ApprovalRequired) as refused:
+        await world.refund(payment, amount, note=note)
+
+    assert (first.id, True) == (refused.value.approval_id, refused.value.is_anothers)
+    assert 1 == await pending(world)
 
 
 async def test_a_repetition_finds_what_waits_and_in_the_end_the_refund(world: World) -> None:
@@ -269,6 +336,33 @@ async def test_many_who_agree_at_once_make_one_refund(world: World) -> None:
     assert 1 == len([line for line in await logged(world) if line[0] == AuditAction.REFUND_APPROVE])
 
 
+async def test_who_agrees_to_what_is_rejected_meanwhile_is_told_so(world: World) -> None:
+    payment = await world.paid()
+    waiting = await waits(world, payment)
+    decide_approval = world.container.decide_approval()
+
+    class Slow:
+        """Somebody rejects it between the look at it and the refund."""
+
+        is_looked_at = False
+
+        async def run(self, work: Callable[[Transaction], Awaitable[T]]) -> T:
+            result = await decide_approval.transactions.run(work)
+            if not self.is_looked_at:
+                self.is_looked_at = True
+                await decide(world, waiting.id, by="eve", approves=False)
+            return result
+
+    slow = attrs.evolve(decide_approval, transactions=Slow())
+    agrees = DecideApprovalCommand(
+        approval_id=ApprovalId(waiting.id), act=Act(actor="bob"), approves=True
+    )
+    with pytest.raises(InvalidTransition):
+        await slow(agrees)
+
+    assert [] == await world.refunds(payment)
+
+
 async def test_what_was_decided_is_not_decided_otherwise(world: World) -> None:
     payment = await world.paid()
     waiting = await waits(world, payment)
@@ -304,6 +398,30 @@ async def test_all_that_is_left_must_be_what_was_asked_for(world: World) -> None
         await decide(world, waiting.id)
 
     assert 1 == await pending(world)
+
+
+async def test_what_was_given_back_meanwhile_is_not_given_back_once_more(world: World) -> None:
+    payment = await world.paid(total=9000)
+    waiting = await waits(world, payment, 3000)
+    world.clock.advance(seconds=5)
+    # The same sum, by somebody at the provider's dashboard who had not heard of the request.
+    world.stripe_does("/v1/refunds", {"charge": payment.charge_id, "amount": 3000})
+    await world.work()
+    with pytest.raises(PlanOutdated):
+        await decide(world, waiting.id)
+
+    assert (1, 1) == (await pending(world), len(world.refunds_at_stripe()))
+
+
+async def test_what_failed_meanwhile_stands_in_no_way(world: World) -> None:
+    payment = await world.paid(total=9000, card="4000000000005126")
+    waiting = await waits(world, payment, 3000)
+    world.clock.advance(seconds=5)
+    await world.refund(payment, 1000)
+    world.clock.advance(seconds=60)
+    await world.work()
+
+    assert ApprovalStatus.APPROVED is (await decide(world, waiting.id)).status
 
 
 async def test_a_payment_that_is_disputed_meanwhile_is_not_refunded(world: World) -> None:

@@ -1,8 +1,9 @@
 """``markethub payments`` and ``markethub orders``, on SQLite with the simulated account."""
 
-import getpass
 import io
 import json
+import os
+import pwd
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -284,13 +285,16 @@ def test_the_log_names_the_actor_of_the_settings(shell: Shell) -> None:
     assert ["set"] == actors(ran.err)
 
 
-def test_the_log_names_the_systems_user_where_no_actor_is_known(shell: Shell) -> None:
+def test_the_log_names_the_systems_user_where_no_actor_is_known(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LOGNAME", "somebody-else")  # which anybody may say
     shell.settings = attrs.evolve(shell.settings, log_format="json")
     payment_id = held(shell)
 
     ran = shell.markethub("--json", "payments", "capture", payment_id)
 
-    assert [getpass.getuser()] == actors(ran.err)
+    assert [pwd.getpwuid(os.getuid()).pw_name] == actors(ran.err)
 
 
 # --- whose database ---------------------------------------------------------------------------

@@ -388,6 +388,42 @@ class TestEvidence:
 
         assert submitted.status is DisputeStatus.WARNING_UNDER_REVIEW
 
+    async def test_of_many_who_change_one_draft_at_once_one_does_and_the_others_look_again(
+        self, disputed: Disputed
+    ) -> None:
+        dispute = await disputed.open()
+        seen = dispute.draft.fingerprint
+        told = await asyncio.gather(
+            *(
+                disputed.draft(dispute.id, seen=seen, uncategorized_text=f"text {number}")
+                for number in range(4)
+            ),
+            return_exceptions=True,
+        )
+
+        kept = [each for each in told if not isinstance(each, BaseException)]
+        assert 3 == len([each for each in told if isinstance(each, InvalidTransition)])
+        assert [(await disputed.dispute()).draft] == [each.draft for each in kept]
+
+    async def test_what_was_not_seen_is_not_submitted(self, disputed: Disputed) -> None:
+        dispute = await disputed.open()
+        seen = (await disputed.draft(dispute.id, uncategorized_text="seen")).draft.fingerprint
+        await disputed.attach(dispute.id)
+        with pytest.raises(InvalidTransition):
+            await disputed.submit(dispute.id, seen=seen)
+
+        assert [] == disputed.bank.executed
+
+    async def test_a_repetition_after_the_submission_asks_for_no_new_look(
+        self, disputed: Disputed
+    ) -> None:
+        dispute = await disputed.open()
+        seen = (await disputed.draft(dispute.id, uncategorized_text="seen")).draft.fingerprint
+        first = await disputed.submit(dispute.id, origin="k", seen=seen)
+
+        assert first.id == (await disputed.submit(dispute.id, origin="k", seen=seen)).id
+        assert 1 == len(disputed.bank.executed)
+
     async def test_an_empty_draft_is_not_submitted(self, disputed: Disputed) -> None:
         dispute = await disputed.open()
 

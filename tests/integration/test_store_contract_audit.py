@@ -1,5 +1,7 @@
 """What every store promises to whoever reads the audit log."""
 
+from collections.abc import Mapping
+
 import attrs
 import pytest
 from sqlalchemy import text
@@ -160,9 +162,29 @@ async def test_what_has_no_transaction_of_its_own_is_recorded(store: Store) -> N
     assert {"rows": "7"} == found.detail
 
 
-@pytest.mark.parametrize("words", ["UPDATE audit_log SET actor = 'eve'", "DELETE FROM audit_log"])
+_REPLACED = (
+    "INSERT OR REPLACE INTO audit_log (sequence, at, actor, channel, action, detail) "
+    "SELECT sequence, at, 'eve', channel, action, detail FROM audit_log"
+)
+_ON_CONFLICT = (
+    "INSERT INTO audit_log (sequence, at, actor, channel, action, detail) OVERRIDING SYSTEM VALUE "
+    "SELECT sequence, at, 'eve', channel, action, detail FROM audit_log "
+    "ON CONFLICT (sequence) DO UPDATE SET actor = 'eve'"
+)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "UPDATE audit_log SET actor = 'eve'",
+        "DELETE FROM audit_log",
+        {"sqlite": _REPLACED, "postgresql": _ON_CONFLICT},
+        {"sqlite": "REPLACE" + _REPLACED[17:], "postgresql": "TRUNCATE audit_log"},
+    ],
+    ids=["changed", "deleted", "replaced", "emptied"],
+)
 async def test_no_line_is_changed_or_deleted_by_whoever_has_the_database(
-    store: Store, store_url: str, words: str
+    store: Store, store_url: str, words: str | Mapping[str, str]
 ) -> None:
     await append(store, ENTRY)
     if store_url == MEMORY_URL:  # nobody gets there but by the port
@@ -172,19 +194,22 @@ async def test_no_line_is_changed_or_deleted_by_whoever_has_the_database(
         "postgresql:", "postgresql+asyncpg:"
     )
     engine = create_async_engine(address)
+    statement = text(words if isinstance(words, str) else words[engine.dialect.name])
     try:
         with pytest.raises(DBAPIError, match="append-only"):
             async with engine.begin() as connection:
-                await connection.execute(text(words))
+                await connection.execute(statement)
     finally:
         await engine.dispose()
 
-    assert ["ref_1"] == await listed(store)
+    [kept] = (await store.audit_queries.entries(ALL)).items
+    assert ("ref_1", "ada") == (kept.subject, kept.actor)
 
 
-def test_nobody_acts_without_a_name() -> None:
+@pytest.mark.parametrize("name", ["", "ada ", " ada", "a\nda", "a" * 65])
+def test_nobody_acts_without_a_name_of_one_line(name: str) -> None:
     with pytest.raises(ValidationFailed):
-        Act(actor="")
+        Act(actor=name)
 
 
 def test_a_reason_is_a_sentence_or_two() -> None:

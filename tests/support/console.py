@@ -24,6 +24,7 @@ OWN: Final = {"Origin": HOST, "Sec-Fetch-Site": "same-origin"}
 """What a browser says of a form that a page of ours sent."""
 SESSION: Final = "__Host-markethub_ops"
 VISITOR: Final = "__Host-markethub_ops_visitor"
+BROWSER: Final = "__Host-markethub_ops_browser"
 _HIDDEN: Final = re.compile(r'<input type="hidden" name="(\w+)" value="([^"]*)">')
 
 

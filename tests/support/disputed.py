@@ -81,8 +81,8 @@ class Disputed:
 
     # --- staff ----------------------------------------------------------------------------------
 
-    async def draft(self, id: DisputeId, **texts: str) -> Dispute:
-        command = DraftEvidenceCommand(dispute_id=id, texts=texts, act=Act(actor="ann"))
+    async def draft(self, id: DisputeId, *, seen: str | None = None, **texts: str) -> Dispute:
+        command = DraftEvidenceCommand(dispute_id=id, texts=texts, act=Act(actor="ann"), seen=seen)
         return await self.world.container.draft_evidence()(command)
 
     async def attach(self, id: DisputeId, content: bytes = PDF, field: str = "receipt") -> Dispute:
@@ -91,8 +91,11 @@ class Disputed:
         )
         return await self.world.container.attach_file()(command)
 
-    async def submit(self, id: DisputeId, *, origin: str | None = None) -> Dispute:
-        command = SubmitEvidenceCommand(dispute_id=id, act=Act(actor="ann"), origin=origin)
+    async def submit(
+        self, id: DisputeId, *, origin: str | None = None, seen: str | None = None
+    ) -> Dispute:
+        act = Act(actor="ann")
+        command = SubmitEvidenceCommand(dispute_id=id, act=act, origin=origin, seen=seen)
         return await self.world.container.submit_evidence()(command)
 
     async def accept(self, id: DisputeId, *, origin: str | None = None) -> Dispute:

@@ -10,8 +10,8 @@ from typing import Final, Self
 
 import attrs
 
-from markethub.domain.audit import REASON_MAXIMUM
-from markethub.domain.errors import InvalidTransition, SecondPersonRequired, ValidationFailed
+from markethub.domain.audit import Act
+from markethub.domain.errors import InvalidTransition, PlanOutdated, SecondPersonRequired
 from markethub.domain.ids import ApprovalId, OrderId, PaymentId, RefundId
 from markethub.domain.money import Money
 from markethub.domain.refund import PlanLine, Refund, RefundReason, RefundStatus
@@ -52,6 +52,8 @@ class Approval:
     origin: str | None = None
     """The caller, path and Idempotency-Key of the request: a repeat finds this."""
     plan: PlanLine | None = None
+    given_back: Money | None = None
+    """What of the payment was given back by then, or about to be; None for a row of before."""
     status: ApprovalStatus = ApprovalStatus.PENDING
     decided_by: str | None = None
     why: str | None = None
@@ -68,28 +70,53 @@ class Approval:
         """Tell whether it waits for somebody."""
         return self.status is ApprovalStatus.PENDING
 
-    def approve(self, *, by: str, refund_id: RefundId, why: str | None, now: datetime) -> Self:
-        """Agree. Raises SecondPersonRequired for who asked, InvalidTransition once decided."""
-        decided = self._decide(ApprovalStatus.APPROVED, by=by, why=why, now=now)
+    def approve(self, act: Act, *, refund_id: RefundId, now: datetime) -> Self:
+        """Agree. Raises as ``require_second``, and InvalidTransition once decided."""
+        self.require_second(act)
+        decided = self._decide(ApprovalStatus.APPROVED, act, now=now)
         return attrs.evolve(decided, refund_id=refund_id)
 
-    def reject(self, *, by: str, why: str | None, now: datetime) -> Self:
+    def reject(self, act: Act, *, now: datetime) -> Self:
         """Refuse; who asked may take it back like this, too. Raises InvalidTransition."""
-        return self._decide(ApprovalStatus.REJECTED, by=by, why=why, now=now)
+        return self._decide(ApprovalStatus.REJECTED, act, now=now)
 
-    def require_second(self, person: str) -> None:
-        """Raise SecondPersonRequired if the person is who asked."""
-        if person == self.requested_by:
+    def require_second(self, act: Act) -> None:
+        """Raise SecondPersonRequired if it is who asked, or somebody who only says a name.
+
+        ``Ada`` is ``ada``: names are typed.
+        """
+        require_shown(act)
+        if act.actor.casefold() == self.requested_by.casefold():
             raise SecondPersonRequired("somebody else has to approve what you asked for")
 
-    def _decide(self, status: ApprovalStatus, *, by: str, why: str | None, now: datetime) -> Self:
-        if status is ApprovalStatus.APPROVED:
-            self.require_second(by)
+    def require_same(self, amount: Money, *, given_back: Money) -> None:
+        """Raise PlanOutdated unless the payment stands as it did when this was asked for.
+
+        ``amount`` is what this would give back now, ``given_back`` what was, or is about to be.
+        What somebody has given back since may be this very sum, by another way.
+        """
+        if amount != self.amount or self.given_back not in (None, given_back):
+            raise PlanOutdated("the payment has changed since its refund was asked for")
+
+    def require_decided(self, status: ApprovalStatus) -> None:
+        """Raise InvalidTransition unless it was decided like that."""
+        if self.status is not status:
+            raise InvalidTransition(f"the approval is {self.status}")
+
+    def _decide(self, status: ApprovalStatus, act: Act, *, now: datetime) -> Self:
         if status not in _NEXT[self.status]:
             raise InvalidTransition(f"the approval is {self.status}")
-        if why is not None and len(why) > REASON_MAXIMUM:
-            raise ValidationFailed("why", f"must have at most {REASON_MAXIMUM} characters")
-        return attrs.evolve(self, status=status, decided_by=by, why=why, updated_at=now)
+        return attrs.evolve(
+            self, status=status, decided_by=act.actor, why=act.reason, updated_at=now
+        )
+
+
+def require_shown(act: Act) -> None:
+    """Raise SecondPersonRequired where no key shows who it is: two names may be one person."""
+    if not act.is_shown:
+        raise SecondPersonRequired(
+            "what needs a second person is asked for, and agreed to, with a key of one's own"
+        )
 
 
 @attrs.frozen

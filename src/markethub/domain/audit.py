@@ -15,6 +15,8 @@ from markethub.domain.ids import PaymentId
 
 REASON_MAXIMUM: Final = 500
 """Characters of a reason: a sentence or two for whoever looks at it later."""
+ACTOR_MAXIMUM: Final = 64
+"""Characters of a name."""
 
 
 class Channel(StrEnum):
@@ -28,6 +30,7 @@ class Channel(StrEnum):
 class AuditAction(StrEnum):
     """What was done, or refused."""
 
+    ORDER_REGISTER = "order.register"
     ORDER_CANCEL = "order.cancel"
     PAYMENT_CAPTURE = "payment.capture"
     PAYMENT_CANCEL = "payment.cancel"
@@ -37,6 +40,8 @@ class AuditAction(StrEnum):
     """It is too much for one person: a second has to approve it."""
     REFUND_APPROVE = "refund.approve"
     REFUND_REJECT = "refund.reject"
+    REFUND_APPROVE_DENIED = "refund.approve_denied"
+    """Somebody would have been both persons, or did not show who they are."""
     REFUND_PLAN_APPLY = "refund.plan_apply"
     """The refunds of a plan are asked for, each of which has its own line."""
     DISPUTE_DRAFT = "dispute.draft"
@@ -56,6 +61,8 @@ class AuditAction(StrEnum):
     CONSOLE_SIGN_OUT = "console.sign_out"
     CONSOLE_DENIED = "console.denied"
     """Somebody asked for what their role may not do."""
+    API_DENIED = "api.denied"
+    """Likewise, over HTTP."""
     CONSOLE_EXPORT = "console.export"
 
 
@@ -69,11 +76,15 @@ class Act:
     actor: str
     channel: Channel = Channel.API
     reason: str | None = None
+    is_shown: bool = True
+    """Whether a key of theirs shows who it is. Else a name is only said: two may be one person."""
 
     def __attrs_post_init__(self) -> None:
         """Refuse an act of nobody, and a reason of pages. Raises ValidationFailed."""
-        if not self.actor:
-            raise ValidationFailed("actor", "must name somebody")
+        if not self.actor or self.actor != self.actor.strip() or not self.actor.isprintable():
+            raise ValidationFailed("actor", "must name somebody, on one line, without space around")
+        if len(self.actor) > ACTOR_MAXIMUM:
+            raise ValidationFailed("actor", f"must have at most {ACTOR_MAXIMUM} characters")
         if self.reason is not None and len(self.reason) > REASON_MAXIMUM:
             raise ValidationFailed("reason", f"must have at most {REASON_MAXIMUM} characters")
 

@@ -141,10 +141,11 @@ class ApprovalRequired(Refused):
 
     code = "approval_required"
 
-    def __init__(self, message: str, *, approval_id: str) -> None:
-        """Name the approval that waits."""
+    def __init__(self, message: str, *, approval_id: str, is_anothers: bool = False) -> None:
+        """Name the approval that waits, and tell whether it is that of another refund."""
         super().__init__(message)
         self.approval_id = approval_id
+        self.is_anothers = is_anothers
 
 
 class ApprovalRejected(Refused):
@@ -154,7 +155,7 @@ class ApprovalRejected(Refused):
 
 
 class SecondPersonRequired(Refused):
-    """Who asked for it cannot approve it."""
+    """Who asked for it cannot approve it, nor who does not show who they are."""
 
     code = "second_person_required"
 

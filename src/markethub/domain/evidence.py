@@ -1,11 +1,12 @@
 """What we say against a dispute: Stripe's evidence fields, drafted by us until submitted."""
 
 from collections.abc import Mapping
+from hashlib import sha256
 from typing import Final, Self
 
 import attrs
 
-from markethub.domain.errors import ValidationFailed
+from markethub.domain.errors import InvalidTransition, ValidationFailed
 from markethub.domain.ids import ProviderFileId
 
 TEXT_FIELDS: Final = frozenset(
@@ -83,6 +84,19 @@ class Evidence:
     def fields(self) -> Mapping[str, str]:
         """All of it, by Stripe's field names."""
         return {**self.texts, **self.files}
+
+    @property
+    def fingerprint(self) -> str:
+        """A short name of what is drafted: another draft has another one."""
+        told = "\0".join(f"{name}\0{value}" for name, value in sorted(self.fields.items()))
+        return sha256(told.encode()).hexdigest()[:16]
+
+    def require_seen(self, fingerprint: str | None) -> None:
+        """Raise InvalidTransition unless this is the draft that was looked at; None is any."""
+        if fingerprint not in (None, self.fingerprint):
+            raise InvalidTransition(
+                "somebody has changed the evidence since it was looked at: look at it again"
+            )
 
     def with_texts(self, texts: Mapping[str, str]) -> Self:
         """Replace all texts, keeping the files. Empty texts are left out.

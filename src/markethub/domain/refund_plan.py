@@ -106,7 +106,7 @@ class RefundPlan:
             plan = cls(
                 created_at=datetime.fromisoformat(document["created_at"]),
                 reason=RefundReason(document["reason"]),
-                note=document["note"],
+                note=_note(document["note"]),
                 lines=tuple(_line(each) for each in document["lines"]),
             )
         except (KeyError, TypeError, ValueError) as error:
@@ -175,6 +175,12 @@ def _line(read: object) -> PlannedRefund:
             given_back=Money.of(read["given_back"], currency),
         ),
     )
+
+
+def _note(read: object) -> str | None:
+    if read is None or isinstance(read, str):
+        return read
+    raise TypeError("a note is a text")
 
 
 def _canonical(body: object) -> str:

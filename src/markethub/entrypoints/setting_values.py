@@ -29,6 +29,8 @@ LogFormat = Literal["console", "json"]
 
 ENCRYPTION_KEY_CHARACTERS_MINIMUM: Final = 32
 """Characters; a shorter key would be guessed sooner than its 256 bits promise."""
+KEY_CHARACTERS_MINIMUM: Final = 24
+"""Characters of a key of the shop or the staff: what limits do not slow down, length does."""
 TOKEN_SECRET_BYTES_MINIMUM: Final = 32
 """Bytes; RFC 7518 section 3.2 wants a key of at least the hash's size for HS256."""
 

@@ -45,6 +45,7 @@ _MARKETHUB_NAMES: Final = frozenset(
         "MARKETHUB_HOST",
         "MARKETHUB_LOG_FORMAT",
         "MARKETHUB_LOG_LEVEL",
+        "MARKETHUB_OPS_KEY",
         "MARKETHUB_OPS_KEYS",
         "MARKETHUB_OUT_WEBHOOK_SECRETS",
         "MARKETHUB_OUT_WEBHOOK_URL",
@@ -105,6 +106,8 @@ class Settings:
     """None: ``console`` on a terminal, otherwise ``json``."""
     actor: str | None = None
     """Under whose name the command line acts."""
+    ops_key: Secret | None = None
+    """One of the operations keys: by it the command line knows, and not only hears, who acts."""
     refund_approval_limit: ApprovalLimit = NO_LIMIT
     """Up to how much of a payment one person may give back."""
 
@@ -112,6 +115,11 @@ class Settings:
     def local_url(self) -> str:
         """Where a browser on this machine reaches the server."""
         return values.local_url(self.host, self.port)
+
+    @property
+    def acting_key(self) -> OpsKey | None:
+        """Whose ``ops_key`` it is."""
+        return next((each for each in self.ops_keys if each.secret == self.ops_key), None)
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str], dotenv: Path | None = None) -> Self:
@@ -259,6 +267,7 @@ def _read_keys(reader: _Reader, plain: "Settings") -> dict[str, Any]:
             "MARKETHUB_STOREFRONT_KEYS", values.storefront_keys, plain.storefront_keys
         ),
         "ops_keys": reader.parsed("MARKETHUB_OPS_KEYS", values.ops_keys, plain.ops_keys),
+        "ops_key": reader.parsed("MARKETHUB_OPS_KEY", Secret, None),
         "customer_token_secret": reader.parsed(
             "MARKETHUB_CUSTOMER_TOKEN_SECRET",
             values.customer_token_secret,
@@ -354,6 +363,19 @@ def _judge_callers(settings: Settings, reader: _Reader) -> None:
     shop = {key.secret for key in settings.storefront_keys}
     if any(key.secret in shop for key in settings.ops_keys):
         reader.refuse("MARKETHUB_OPS_KEYS", "A secret is also a storefront key's.")
+    if settings.mode == "live" and settings.gateway == "stripe":
+        for name, keys in (
+            ("MARKETHUB_STOREFRONT_KEYS", settings.storefront_keys),
+            ("MARKETHUB_OPS_KEYS", settings.ops_keys),
+        ):
+            if any(len(key.secret.reveal()) < values.KEY_CHARACTERS_MINIMUM for key in keys):
+                reader.refuse(
+                    name,
+                    f"Where real money moves a key must have at least "
+                    f"{values.KEY_CHARACTERS_MINIMUM} characters, at random.",
+                )
+    if settings.ops_key is not None and settings.acting_key is None:
+        reader.refuse("MARKETHUB_OPS_KEY", "Is none of the keys of MARKETHUB_OPS_KEYS.")
 
 
 def _dev_secret_names(settings: Settings) -> Iterator[str]:

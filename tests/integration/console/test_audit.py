@@ -1,5 +1,7 @@
 """What is done at the console stands in the audit log, and is shown there."""
 
+from collections.abc import Mapping
+
 import pytest
 
 from markethub.domain.audit import Act, AuditAction, Channel
@@ -83,6 +85,27 @@ async def test_what_is_done_is_written_down_once_with_its_reason(desk: Desk) -> 
         ("support", console, AuditAction.METHOD_REMOVE, method.id, "lost card"),
         ("support", console, AuditAction.EVENT_REPLAY, "evt_1", None),
     ] == (await log(desk))[1:]
+
+
+@pytest.mark.parametrize(
+    ("page", "path", "fields"),
+    [
+        ("/ops/events/evt_1", "/ops/events/evt_1/replay", {}),
+        ("/ops/events", "/ops/events/replay", {"id": ["evt_1"]}),
+    ],
+)
+async def test_a_replay_asks_why(
+    desk: Desk, page: str, path: str, fields: Mapping[str, object]
+) -> None:
+    await receive(desk.world.container.store(), [event("evt_1")])
+    await desk.sign_in(Role.SUPPORT)
+    shown = await desk.get(page)
+    await desk.send(path, {**fields, "reason": "the worker was down"}, at=page)
+
+    assert 'name="reason"' in shown.text
+    assert [("support", AuditAction.EVENT_REPLAY, "evt_1", "the worker was down")] == [
+        (actor, action, subject, reason) for actor, _, action, subject, reason in await log(desk)
+    ][1:]
 
 
 async def test_a_reason_of_pages_is_refused_and_nothing_is_done(desk: Desk) -> None:

@@ -279,6 +279,29 @@ async def test_who_may_only_look_finds_no_form_and_sends_none(desk: Desk) -> Non
     assert [] == await desk.world.refunds(payment)
 
 
+async def test_a_reason_that_there_is_not_gives_nothing_back(desk: Desk) -> None:
+    payment = await desk.world.paid()
+    _, fields = await refund(desk, payment, amount="10.00")
+    answer = await confirmed(desk, payment, {**fields, "why": "because"})
+
+    assert 400 == answer.status_code
+    assert [] == await desk.world.refunds(payment)
+
+
+async def test_another_refund_than_the_one_that_waits_is_not_said_to_wait() -> None:
+    limit = ApprovalLimit({"usd": Money.of(2000, "usd")})
+    async with at_desk(attrs.evolve(SETTINGS, refund_approval_limit=limit)) as desk:
+        await desk.sign_in(Role.REFUNDER)
+        payment = await desk.world.paid()
+        _, fields = await refund(desk, payment, amount="30.00")
+        await confirmed(desk, payment, fields)
+        _, fields = await refund(desk, payment, amount="40.00")
+        answer = await confirmed(desk, payment, fields)
+
+    assert 409 == answer.status_code
+    assert "Another refund of the payment waits for a second person: 30.00 USD" in said(answer)
+
+
 async def test_what_is_too_much_for_one_waits_for_another() -> None:
     settings = attrs.evolve(
         SETTINGS,

@@ -2,12 +2,13 @@
 
 import attrs
 import pytest
+from httpx import Headers
 
 from markethub.domain.secret import Secret
 from markethub.entrypoints.http.limits import Limits, Rate
 from markethub.entrypoints.setting_values import OpsKey, Role
 from tests.support.app import SETTINGS, bearer
-from tests.support.console import OWN, SESSION, VISITOR, Desk, at_desk, hidden, said
+from tests.support.console import BROWSER, OWN, SESSION, VISITOR, Desk, at_desk, hidden, said
 
 pytestmark = pytest.mark.anyio
 
@@ -113,7 +114,7 @@ async def test_the_cookies_are_for_this_host_and_this_browser_alone(desk: Desk) 
     page = await desk.get("/ops/sign-in")
     answer = await desk.sign_in()
 
-    session, forgotten = answer.headers.get_list("Set-Cookie")
+    session, forgotten, browser = answer.headers.get_list("Set-Cookie")
     attributes = "; HttpOnly; Path=/; SameSite=strict; Secure"
     assert f"{VISITOR}=" == page.headers["Set-Cookie"][: len(VISITOR) + 1]
     assert page.headers["Set-Cookie"].endswith(attributes)
@@ -121,6 +122,8 @@ async def test_the_cookies_are_for_this_host_and_this_browser_alone(desk: Desk) 
     assert session.endswith(attributes)
     assert forgotten.startswith(f"{VISITOR}=")
     assert "Max-Age=0" in forgotten
+    assert browser.startswith(f"{BROWSER}=")
+    assert browser.endswith("; HttpOnly; Max-Age=7776000; Path=/; SameSite=strict; Secure")
 
 
 async def test_signing_out_ends_the_session_for_whoever_has_the_cookie(desk: Desk) -> None:
@@ -306,6 +309,72 @@ async def test_a_guesser_of_keys_is_slowed_down() -> None:
     assert [401, 401, 401] == tries
     assert (429, "5") == (slowed.status_code, slowed.headers["Retry-After"])
     assert 303 == later.status_code
+
+
+async def test_a_guesser_behind_the_same_proxy_keeps_nobody_out_who_was_here_before() -> None:
+    limits = Limits(sign_in=Rate(burst=3, per_second=0.2), address=Rate(burst=60, per_second=1))
+    async with at_desk(limits=limits) as desk:
+        await desk.sign_in()
+        browser = desk.cookie(BROWSER)
+        assert browser is not None
+        desk.client.cookies.clear()
+        for _ in range(3):
+            await desk.sign_in(key="guessed")
+        newcomer = await desk.sign_in()
+        while (await desk.get("/ops/sign-in")).status_code != 429:
+            pass
+        desk.client.cookies.set(BROWSER, browser, domain="shop.test", path="/")
+        known = await desk.sign_in()
+
+    assert (429, 303) == (newcomer.status_code, known.status_code)
+
+
+async def test_signing_in_again_gains_no_tries() -> None:
+    async with at_desk(limits=Limits(sign_in=Rate(burst=3, per_second=0.2))) as desk:
+        tries = []
+        for _ in range(5):
+            tries.append((await desk.sign_in()).status_code)
+            desk.client.cookies.delete(SESSION)
+
+    assert [303, 303, 303, 303, 429] == tries
+
+
+async def test_a_browser_that_is_known_is_slowed_down_all_the_same() -> None:
+    async with at_desk(limits=Limits(sign_in=Rate(burst=3, per_second=0.2))) as desk:
+        await desk.sign_in()
+        desk.client.cookies.delete(SESSION)
+        tries = [(await desk.sign_in(key="guessed")).status_code for _ in range(4)]
+
+    assert [401, 401, 401, 429] == tries
+
+
+@pytest.mark.parametrize(
+    "browser",
+    ["", "n", "n.p", "n..admin", "n.p.nobody", f"n.{'a' * 64}.admin", "\xe9.\xe9.admin"],
+)
+async def test_what_no_sign_in_left_makes_no_browser_known(browser: str) -> None:
+    limits = Limits(sign_in=Rate(burst=1, per_second=0.2))
+    async with at_desk(limits=limits) as desk:
+        await desk.sign_in(key="guessed")
+        form = await desk.get("/ops/sign-in")
+        cookies = f"{BROWSER}={browser}; {VISITOR}={desk.cookie(VISITOR)}"
+        answer = await desk.client.post(
+            "/ops/sign-in",
+            data={"csrf": hidden(form, "csrf"), "ops_key": "admin-key"},
+            headers=Headers({**OWN, "Cookie": cookies}, encoding="latin-1"),
+        )
+
+    assert 429 == answer.status_code
+
+
+async def test_what_makes_a_browser_known_opens_nothing(desk: Desk) -> None:
+    await desk.sign_in()
+    browser = desk.cookie(BROWSER)
+    assert browser is not None
+    desk.hold(browser)
+    desk.client.cookies.set(BROWSER, browser, domain="shop.test", path="/")
+
+    assert 303 == (await desk.get("/ops/payments")).status_code
 
 
 async def test_a_fragment_whose_session_is_over_sends_the_whole_page_to_sign_in(

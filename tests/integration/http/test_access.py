@@ -198,7 +198,13 @@ async def test_a_route_that_names_nobody_is_closed_to_everybody(api: Api) -> Non
     )
     app = Litestar(
         [forgotten],
-        middleware=[Entrance(authenticator, RateLimiter(Limits(), clock=clock))],
+        middleware=[
+            Entrance(
+                authenticator,
+                RateLimiter(Limits(), clock=clock),
+                api.world.container.record_audit(),
+            )
+        ],
         exception_handlers=EXCEPTION_HANDLERS,
     )
     transport = ASGITransport(app=app)  # type: ignore[arg-type]  # narrower types, same protocol

@@ -53,3 +53,34 @@ async def test_the_shop_acts_by_name_and_customers_are_not_written_down(api: Api
         ("shop", Channel.API, AuditAction.METHOD_DEFAULT),
         ("shop", Channel.API, AuditAction.METHOD_REMOVE),
     ] == await acts(api)
+
+
+async def test_why_may_be_said_with_any_request(api: Api) -> None:
+    started = await api.authorized()
+    path = f"/api/payments/{started.payment.id}/capture/"
+    pages = {**ops(Role.SUPPORT), "Audit-Reason": "x" * 501}
+    number = {**ops(Role.SUPPORT), "Audit-Reason": "card 4242 4242 4242 4242"}
+    refused = [(await api.call("POST", path, caller=each)).status_code for each in (pages, number)]
+    caller = {**ops(Role.SUPPORT), "Audit-Reason": "shipped today"}
+    taken = await api.call("POST", path, caller=caller)
+
+    [line] = (await api.world.container.audit_queries().entries(AuditFilter())).items
+    assert ([400, 400], 200) == (refused, taken.status_code)
+    assert (AuditAction.PAYMENT_CAPTURE, "shipped today") == (line.action, line.reason)
+
+
+async def test_what_a_role_may_not_do_is_written_down(api: Api) -> None:
+    started = await api.authorized()
+    path = f"/api/payments/{started.payment.id}/capture/"
+    for caller in (ops(Role.VIEWER), api.customer(), None):
+        await api.call("POST", path, caller=caller or {}, key="a")
+
+    [line] = (await api.world.container.audit_queries().entries(AuditFilter())).items
+    assert ("viewer", Channel.API, AuditAction.API_DENIED) == (
+        line.actor,
+        line.channel,
+        line.action,
+    )
+    assert {"asked_for": "POST /api/payments/{payment_id}/capture", "role": "viewer"} == (
+        line.detail
+    )

@@ -107,7 +107,15 @@ def test_a_plan_that_was_changed_anywhere_is_refused(where: tuple[Any, ...], val
 
 
 @pytest.mark.parametrize(
-    "document", [None, [], {}, {"lines": 3}, {"created_at": 1, "reason": "x", "lines": []}]
+    "document",
+    [
+        None,
+        [],
+        {},
+        {"lines": 3},
+        {"created_at": 1, "reason": "x", "lines": []},
+        {**plan().document(), "note": 5},
+    ],
 )
 def test_what_is_no_plan_is_refused(document: object) -> None:
     with pytest.raises(ValidationFailed):

@@ -237,6 +237,23 @@ def test_malformed_storefront_keys_are_refused(value: str) -> None:
     assert ["MARKETHUB_STOREFRONT_KEYS"] == list(refusals({"MARKETHUB_STOREFRONT_KEYS": value}))
 
 
+@pytest.mark.parametrize("name", ["MARKETHUB_STOREFRONT_KEYS", "MARKETHUB_OPS_KEYS"])
+def test_a_key_that_can_be_guessed_is_refused_where_real_money_moves(name: str) -> None:
+    good, short = {name: f"ann:{'x' * 24}"}, {name: f"ann:{'x' * 24},bob:{'y' * 23}"}
+
+    assert "live" == Settings.from_environ(LIVE | good).mode
+    assert [name] == list(refusals(LIVE | short))
+
+
+def test_the_command_line_acts_as_whose_key_it_is() -> None:
+    keys = {"MARKETHUB_OPS_KEYS": "ann:a, bob/refunder:b"}
+    acting = Settings.from_environ({**keys, "MARKETHUB_OPS_KEY": "b"}).acting_key
+
+    assert OpsKey(name="bob", role=Role.REFUNDER, secret=Secret("b")) == acting
+    assert Settings.from_environ(keys).acting_key is None
+    assert ["MARKETHUB_OPS_KEY"] == list(refusals({**keys, "MARKETHUB_OPS_KEY": "c"}))
+
+
 def test_one_secret_cannot_be_the_shops_and_the_staffs() -> None:
     environ = {"MARKETHUB_STOREFRONT_KEYS": "shop:same", "MARKETHUB_OPS_KEYS": "ann:same"}
 

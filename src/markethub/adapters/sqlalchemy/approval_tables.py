@@ -40,6 +40,7 @@ approvals: Final = Table(
     Column("origin", Text),
     Column("plan_hash", Text),
     Column("plan_line", Integer),
+    Column("given_back_minor", WHOLE),
     Column("status", Text, nullable=False),
     Column("decided_by", Text),
     Column("why", Text),

@@ -39,6 +39,7 @@ _APPROVAL: Final = Versioned.of(
         "origin",
         "plan_hash",
         "plan_line",
+        "given_back_minor",
         "created_at",
     ),
 )
@@ -59,6 +60,7 @@ def approval_to_row(approval: Approval) -> Row:
         "origin": approval.origin,
         "plan_hash": approval.plan.plan_hash if approval.plan else None,
         "plan_line": approval.plan.line if approval.plan else None,
+        "given_back_minor": approval.given_back.minor if approval.given_back else None,
         "status": approval.status.value,
         "decided_by": approval.decided_by,
         "why": approval.why,
@@ -84,6 +86,9 @@ def approval_from_row(row: Read) -> Approval:
         plan=None
         if row["plan_hash"] is None
         else PlanLine(plan_hash=row["plan_hash"], line=row["plan_line"]),
+        given_back=None
+        if row["given_back_minor"] is None
+        else Money.of(row["given_back_minor"], row["currency"]),
         status=ApprovalStatus(row["status"]),
         decided_by=row["decided_by"],
         why=row["why"],

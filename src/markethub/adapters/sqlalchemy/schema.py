@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from markethub.adapters.sqlalchemy.retry import Repeater
 from markethub.domain.errors import ConfigurationError
 
-HEAD: Final = "0013"
+HEAD: Final = "0014"
 """The newest revision, known here so that nobody loads Alembic to learn that nothing is due."""
 MIGRATION_S_MAXIMUM: Final = 300
 """How long a migration waits for another process's, and may itself take, per statement."""

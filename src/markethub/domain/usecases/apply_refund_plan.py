@@ -64,7 +64,7 @@ class AppliedLine:
     def outcome(self) -> Outcome:
         """Tell what that means for whoever asked."""
         match self.error:
-            case ApprovalRequired():
+            case ApprovalRequired(is_anothers=False):
                 return Outcome.AWAITS_APPROVAL
             case RequestInProgress():
                 return Outcome.POSTPONED

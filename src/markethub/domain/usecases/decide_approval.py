@@ -6,11 +6,11 @@ import attrs
 
 from markethub.domain.approval import Approval, ApprovalStatus
 from markethub.domain.audit import Act, AuditAction
-from markethub.domain.errors import ApprovalRequired, InvalidTransition, NotFound
+from markethub.domain.errors import ApprovalRequired, NotFound, SecondPersonRequired
 from markethub.domain.ids import ApprovalId
 from markethub.domain.ports.system import Clock
 from markethub.domain.ports.unit_of_work import Transaction, Transactions
-from markethub.domain.usecases.record_audit import record
+from markethub.domain.usecases.record_audit import RecordAudit, record
 from markethub.domain.usecases.refund_payment import RefundPayment, RefundPaymentCommand
 from markethub.domain.usecases.settlement import lock
 
@@ -38,14 +38,22 @@ class DecideApproval:
         What became of the refund is to be read of the refund. Raises NotFound;
         SecondPersonRequired; InvalidTransition where it is decided otherwise; and as
         ``RefundPayment`` where the payment cannot be refunded like that any more: then it stays
-        pending, PlanOutdated where "all that is left" is another amount by now.
+        pending, PlanOutdated where something was given back since it was asked for.
         """
-        approval = await self.transactions.run(lambda tx: self._decide(tx, command))
+        try:
+            approval = await self.transactions.run(lambda tx: self._decide(tx, command))
+        except SecondPersonRequired:
+            write = RecordAudit(transactions=self.transactions, clock=self.clock)
+            denied = AuditAction.REFUND_APPROVE_DENIED
+            await write(command.act, denied, subject=command.approval_id)
+            raise
         if not command.approves:
             return approval
         if approval.is_pending:
             await self._make(approval, command.act)
-        return await self.transactions.run(lambda tx: self._find(tx, command.approval_id))
+        decided = await self.transactions.run(lambda tx: self._find(tx, command.approval_id))
+        decided.require_decided(ApprovalStatus.APPROVED)  # another may have rejected it meanwhile
+        return decided
 
     async def _make(self, approval: Approval, act: Act) -> None:
         with suppress(ApprovalRequired):  # another has decided it meanwhile
@@ -70,11 +78,10 @@ class DecideApproval:
         found = await self._find(tx, command.approval_id)
         wanted = ApprovalStatus.APPROVED if command.approves else ApprovalStatus.REJECTED
         if not found.is_pending:
-            if found.status is not wanted:
-                raise InvalidTransition(f"the approval is {found.status}")
+            found.require_decided(wanted)
             return found
         if command.approves:
-            found.require_second(command.act.actor)
+            found.require_second(command.act)
             return found
         now = self.clock.now()
         await record(
@@ -86,9 +93,7 @@ class DecideApproval:
             payment_id=found.payment_id,
             detail={"amount": str(found.amount)},
         )
-        return await tx.approvals.save(
-            found.reject(by=command.act.actor, why=command.act.reason, now=now)
-        )
+        return await tx.approvals.save(found.reject(command.act, now=now))
 
     @staticmethod
     async def _find(tx: Transaction, approval_id: ApprovalId) -> Approval:

@@ -16,11 +16,15 @@ from markethub.domain.usecases.settle_dispute import lock_dispute
 
 @attrs.frozen(kw_only=True)
 class DraftEvidenceCommand:
-    """All texts of the draft, by Stripe's field names. Attached files stay."""
+    """All texts of the draft, by Stripe's field names. Attached files stay.
+
+    ``seen`` is the fingerprint of the draft that they replace; None replaces any.
+    """
 
     dispute_id: DisputeId
     texts: Mapping[str, str]
     act: Act | None = None
+    seen: str | None = None
 
 
 @attrs.frozen(kw_only=True)
@@ -33,15 +37,16 @@ class DraftEvidence:
     async def __call__(self, command: DraftEvidenceCommand) -> Dispute:
         """Return the dispute with its new draft.
 
-        Raises NotFound; InvalidTransition or EvidencePastDue where no evidence is taken;
-        ValidationFailed for an unknown field or too long a text; RequestInProgress while the
-        outcome of a submission is unknown.
+        Raises NotFound; InvalidTransition or EvidencePastDue where no evidence is taken, or
+        another draft was seen; ValidationFailed for an unknown field or too long a text;
+        RequestInProgress while the outcome of a submission is unknown.
         """
         return await self.transactions.run(lambda tx: self._draft(tx, command))
 
     async def _draft(self, tx: Transaction, command: DraftEvidenceCommand) -> Dispute:
         dispute = await lock_dispute(tx, command.dispute_id)
         await require_settled(tx, dispute)
+        dispute.draft.require_seen(command.seen)
         draft = dispute.draft.with_texts(command.texts)
         now = self.clock.now()
         await record(

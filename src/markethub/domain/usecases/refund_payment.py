@@ -7,7 +7,7 @@ from typing import Final
 
 import attrs
 
-from markethub.domain.approval import Approval, ApprovalLimit, ApprovalStatus
+from markethub.domain.approval import Approval, ApprovalLimit, ApprovalStatus, require_shown
 from markethub.domain.audit import Act, AuditAction
 from markethub.domain.errors import (
     ApprovalRejected,
@@ -125,6 +125,8 @@ class RefundPayment:
         Raises NotFound; ValidationFailed; PaymentNotRefundable; PaymentDisputed;
         RefundExceedsCaptured; RefundUnresolved unless ``again``; KeyReused; PlanOutdated where
         the precondition does not hold; ApprovalRequired where it is too much for one person,
+        or another refund of the payment waits for a second one; SecondPersonRequired where it
+        would wait and nothing shows who asks;
         ApprovalRejected where a second one refused it; RequestInProgress
         if an earlier operation on the payment stays unresolved; GatewayRejected.
         """
@@ -189,8 +191,8 @@ class RefundPayment:
         if unresolved is not None:
             return _Wait(earlier=Asked(operation=unresolved, payment_version=payment.version))
         amount = self._amount(payment, command)
-        if approval is not None and amount != approval.amount:
-            raise PlanOutdated("the payment has changed since its refund was asked for")
+        if approval is not None:
+            approval.require_same(amount, given_back=Precondition.of(payment).given_back)
         if approval is None and await self._needs_second(tx, payment, amount):
             return await self._ask_approval(tx, payment, amount, command)
         return await self._ask(tx, payment, amount, command, approval)
@@ -218,9 +220,17 @@ class RefundPayment:
         self, tx: Transaction, payment: Payment, amount: Money, command: RefundPaymentCommand
     ) -> Approval:
         """Save that somebody has to approve it. One of a payment waits at a time."""
+        require_shown(command.act)
         for earlier in await tx.approvals.of_payment(payment.id):
-            if earlier.is_pending:
+            if earlier.is_pending and _is_of(earlier, amount, command):
                 return earlier
+            if earlier.is_pending:
+                raise ApprovalRequired(
+                    f"another refund of the payment waits for a second person: {earlier.amount}, "
+                    f"{earlier.id}",
+                    approval_id=earlier.id,
+                    is_anothers=True,
+                )
         now = self._now()
         approval = Approval(
             id=ApprovalId(self.refunds.settlement.ids.new(IdPrefix.APPROVAL)),
@@ -233,6 +243,7 @@ class RefundPayment:
             requested_by=command.act.actor,
             origin=command.origin,
             plan=command.plan,
+            given_back=Precondition.of(payment).given_back,
             created_at=now,
             updated_at=now,
         )
@@ -286,10 +297,7 @@ class RefundPayment:
             )
         )
         if approved is not None:
-            agreed = approved.approve(
-                by=command.act.actor, refund_id=refund.id, why=command.act.reason, now=now
-            )
-            await tx.approvals.save(agreed)
+            await tx.approvals.save(approved.approve(command.act, refund_id=refund.id, now=now))
         await record(
             tx,
             _reasoned(command) if approved is None else command.act,
@@ -339,6 +347,16 @@ async def _awaited(tx: Transaction, command: RefundPaymentCommand) -> Approval |
     if found.status is ApprovalStatus.REJECTED:
         raise ApprovalRejected(f"{found.decided_by} refused it")
     return found
+
+
+def _is_of(waiting: Approval, amount: Money, command: RefundPaymentCommand) -> bool:
+    """Tell whether what waits is what the same person asks for once more."""
+    return (waiting.amount, waiting.reason, waiting.note, waiting.requested_by) == (
+        amount,
+        command.reason,
+        command.note,
+        command.act.actor,
+    )
 
 
 def _reasoned(command: RefundPaymentCommand) -> Act:

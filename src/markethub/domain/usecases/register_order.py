@@ -5,6 +5,7 @@ from contextlib import suppress
 
 import attrs
 
+from markethub.domain.audit import Act, AuditAction
 from markethub.domain.errors import (
     NotFound,
     OrderAlreadyPaid,
@@ -19,16 +20,21 @@ from markethub.domain.payment import Payment, PaymentStatus
 from markethub.domain.ports.system import Clock
 from markethub.domain.ports.unit_of_work import Transaction, Transactions
 from markethub.domain.usecases.drive import Driver
+from markethub.domain.usecases.record_audit import record
 from markethub.domain.usecases.settlement import Asked, Settled, Settlement
 
 
 @attrs.frozen(kw_only=True)
 class RegisterOrderCommand:
-    """The whole order as it shall be. ``expected_total`` in minor units, where given."""
+    """The whole order as it shall be. ``expected_total`` in minor units, where given.
+
+    ``act`` is that of staff; the storefront registers its orders all day.
+    """
 
     order_id: OrderId
     cart: Cart
     expected_total: int | None = None
+    act: Act | None = None
 
 
 @attrs.frozen(kw_only=True)
@@ -87,6 +93,7 @@ class RegisterOrder:
     ) -> tuple[Order, Asked | None]:
         now = self.clock.now()
         order = await tx.orders.lock(command.order_id)
+        await record(tx, command.act, AuditAction.ORDER_REGISTER, at=now, subject=command.order_id)
         if order is None:
             order = Order.register(id=command.order_id, cart=command.cart, now=now)
             return await tx.orders.save(order), None

@@ -21,11 +21,13 @@ class SubmitEvidenceCommand:
     """Which dispute, and who acts.
 
     ``origin`` is the caller, path and Idempotency-Key: a repeat finds the first one's row.
+    ``seen`` is the fingerprint of the draft that was looked at; None submits any.
     """
 
     dispute_id: DisputeId
     act: Act | None = None
     origin: str | None = None
+    seen: str | None = None
 
 
 @attrs.frozen(kw_only=True)
@@ -39,7 +41,8 @@ class SubmitDraft:
     async def __call__(self, command: SubmitEvidenceCommand) -> Dispute:
         """Return the dispute, its evidence submitted.
 
-        Raises NotFound; InvalidTransition or EvidencePastDue where no evidence is taken;
+        Raises NotFound; InvalidTransition or EvidencePastDue where no evidence is taken, or
+        another draft was seen;
         ValidationFailed while nothing is drafted; RequestInProgress; GatewayUnavailable for an
         unknown outcome (recovery finishes it); GatewayRejected.
         """
@@ -54,6 +57,7 @@ class SubmitDraft:
         if known is not None:
             return known
         dispute.require_submittable(now=self.settlement.clock.now())
+        dispute.draft.require_seen(command.seen)
         return await ask_of_dispute(
             tx,
             self.settlement,

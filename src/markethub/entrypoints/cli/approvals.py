@@ -1,7 +1,6 @@
 """``markethub approvals``: refunds that are too much for one person."""
 
 import click
-from click.decorators import FC
 
 from markethub.domain.approval import Approval, ApprovalStatus
 from markethub.domain.errors import NotFound
@@ -14,10 +13,6 @@ from markethub.entrypoints.cli.root import Invocation
 from markethub.entrypoints.cli.typed import is_own_id
 from markethub.entrypoints.container import Container
 from markethub.entrypoints.http.approval_schemas import approval_out
-
-
-def _why_option(command: FC) -> FC:
-    return click.option("--why", help="What to say to it, for the audit log.")(command)
 
 
 @click.group()
@@ -79,38 +74,30 @@ def show(invocation: Invocation, *, approval_id: str) -> None:
 
 @approvals.command()
 @click.argument("approval_id", metavar="ID")
-@_why_option
 @actor_option
 @click.pass_obj
-def approve(
-    invocation: Invocation, *, approval_id: str, why: str | None, actor: str | None
-) -> None:
-    """Agree, as somebody else than who asked: the refund is made, once."""
-    _decide(invocation, approval_id, why=why, actor=actor, approves=True)
+def approve(invocation: Invocation, *, approval_id: str, actor: str | None) -> None:
+    """Agree, as somebody else than who asked: the refund is made, once.
+
+    MARKETHUB_OPS_KEY has to show who you are.
+    """
+    _decide(invocation, approval_id, actor=actor, approves=True)
 
 
 @approvals.command()
 @click.argument("approval_id", metavar="ID")
-@_why_option
 @actor_option
 @click.pass_obj
-def reject(invocation: Invocation, *, approval_id: str, why: str | None, actor: str | None) -> None:
+def reject(invocation: Invocation, *, approval_id: str, actor: str | None) -> None:
     """Refuse the refund: nothing is given back."""
-    _decide(invocation, approval_id, why=why, actor=actor, approves=False)
+    _decide(invocation, approval_id, actor=actor, approves=False)
 
 
-def _decide(
-    invocation: Invocation,
-    approval_id: str,
-    *,
-    why: str | None,
-    actor: str | None,
-    approves: bool,
-) -> None:
+def _decide(invocation: Invocation, approval_id: str, *, actor: str | None, approves: bool) -> None:
     known = _known(approval_id)
 
     async def work(container: Container) -> Approval:
-        act = acting_as(actor, container.settings(), reason=why)
+        act = acting_as(actor, container.settings())
         command = DecideApprovalCommand(approval_id=known, act=act, approves=approves)
         decided: Approval = await container.decide_approval()(command)
         return decided

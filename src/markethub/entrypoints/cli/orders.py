@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable
 from typing import IO
 
+import attrs
 import click
 import structlog
 
@@ -55,12 +56,9 @@ def create(invocation: Invocation, *, file: IO[bytes], actor: str | None) -> Non
     command = _read(file.read())
 
     async def work(container: Container) -> OrderView:
-        _log.info(
-            "order.create_asked",
-            actor=acting_as(actor, container.settings()).actor,
-            order_id=command.order_id,
-        )
-        await container.register_order()(command)
+        act = acting_as(actor, container.settings())
+        _log.info("order.create_asked", actor=act.actor, order_id=command.order_id)
+        await container.register_order()(attrs.evolve(command, act=act))
         return await _view(container, command.order_id)
 
     _print(invocation, work)

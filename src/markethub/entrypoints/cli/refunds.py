@@ -137,6 +137,7 @@ def _print_preview(preview: RefundPreview, *, as_json: bool) -> None:
             "order": preview.payment.order_id,
             "would refund": preview.amount,
             "would leave": preview.left,
+            "second person": "has to agree" if preview.needs_approval else None,
             "dry run": "nothing was written, nobody was asked",
         }
     )

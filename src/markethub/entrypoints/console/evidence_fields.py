@@ -4,12 +4,11 @@ The names are Stripe's (https://docs.stripe.com/api/disputes/evidence_object); t
 """
 
 from collections.abc import Mapping, Sequence
-from hashlib import sha256
 from typing import Final
 
 import attrs
 
-from markethub.domain.evidence import FILE_FIELDS, TEXT_FIELDS, Evidence
+from markethub.domain.evidence import FILE_FIELDS, TEXT_FIELDS
 
 
 @attrs.frozen
@@ -110,9 +109,3 @@ FILES: Final[Mapping[str, str]] = {
 LABELS: Final = {field.name: field.label for group in GROUPS for field in group.fields}
 assert set(LABELS) == TEXT_FIELDS, "every text field is asked for, and no other"
 assert set(FILES) == FILE_FIELDS, "every file field is offered, and no other"
-
-
-def fingerprint(draft: Evidence) -> str:
-    """Return a short name of what is drafted: another draft has another one."""
-    told = "\0".join(f"{name}\0{value}" for name, value in sorted(draft.fields.items()))
-    return sha256(told.encode()).hexdigest()[:16]

@@ -19,7 +19,7 @@ from markethub.entrypoints.console.sessions import Sessions
 from markethub.entrypoints.console.staff import FILE, OPEN, ROLE, Staff
 from markethub.entrypoints.http.auth import forbidden
 from markethub.entrypoints.http.entrance import check_address
-from markethub.entrypoints.http.limits import RateLimiter
+from markethub.entrypoints.http.limits import RateLimiter, network
 from markethub.entrypoints.setting_values import Role
 
 SIGN_IN_PATH: Final = "/ops/sign-in"
@@ -67,9 +67,7 @@ class Guard(ASGIMiddleware):
             return
         staff = await self._sessions.find(request.cookies.get(cookies.SESSION))
         scope["user"] = staff
-        self._limiter.check(
-            request.client.host if request.client else "", staff.caller if staff else None
-        )
+        self._limiter.check(whereabouts(request, self._sessions), staff.caller if staff else None)
         check_address(request)
         if request.method not in _READING:
             check_origin(request)
@@ -101,6 +99,12 @@ class Guard(ASGIMiddleware):
         _log.warning("console.denied", actor=staff.name, route=route)
         detail = {"asked_for": route, "role": staff.role.value}
         await self._record_audit(act_of(staff), AuditAction.CONSOLE_DENIED, detail=detail)
+
+
+def whereabouts(request: Request[Any, Any, Any], sessions: Sessions) -> str:
+    """Return whose attempts these are: a known browser's, or else those of all at its address."""
+    known = sessions.knows(request.cookies.get(cookies.BROWSER))
+    return known or network(request.client.host if request.client else "")
 
 
 def _secret(request: Request[Any, Any, Any], least: object) -> str | None:

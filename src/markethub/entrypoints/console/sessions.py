@@ -23,6 +23,9 @@ TOKEN_BYTES: Final = 32
 _TOUCHED_EVERY: Final = timedelta(minutes=1)
 """Not at each request: that would be a write for every page."""
 _TOKEN_CHARACTERS_MAXIMUM: Final = 128
+_NONCE_BYTES: Final = 16
+_BROWSER: Final = "browser "
+"""Has a space, as no token has: what shows a browser proves no session."""
 
 
 @attrs.frozen(kw_only=True)
@@ -66,6 +69,29 @@ class Sessions:
         if now - session.seen_at >= _TOUCHED_EVERY:
             await self.store.touch(session.id, now=now)
         return Staff(caller=vouched[0], token=token)
+
+    def remember(self, staff: Staff) -> str:
+        """Return what shows later that somebody has signed in with this browser.
+
+        It signs nobody in: it only keeps their attempts apart from those of whoever else comes
+        from the same address, as all do behind one proxy. It ends with their key.
+        """
+        nonce = token_urlsafe(_NONCE_BYTES)
+        vouched = self.authenticator.vouch(staff.name, _BROWSER + nonce)
+        assert vouched is not None, "they are signed in"
+        return f"{nonce}.{vouched[1]}.{staff.name}"
+
+    def knows(self, browser: str | None) -> str | None:
+        """Return whose browser it is if somebody has signed in with it.
+
+        All of a person's are one: signing in again and again gains nobody tries.
+        """
+        nonce, _, rest = (browser or "").partition(".")
+        proof, _, name = rest.partition(".")
+        vouched = self.authenticator.vouch(name, _BROWSER + nonce)
+        if vouched is None or not compare_digest(vouched[1].encode(), proof.encode()):
+            return None
+        return f"browser of {name}"
 
     async def end(self, token: str | None) -> None:
         """Sign out whoever has this token."""

@@ -144,7 +144,9 @@ def _api(
             "caller": Provide(_caller, sync_to_thread=False),
         },
         middleware=[
-            shared(Entrance(authenticator, RateLimiter(limits, clock=clock))),
+            shared(
+                Entrance(authenticator, RateLimiter(limits, clock=clock), container.record_audit())
+            ),
             shared(Idempotency(container.idempotency_keys(), clock=clock)),
         ],
     )

@@ -44,6 +44,8 @@ class Caller:
     kind: CallerKind
     name: str
     role: Role | None = None
+    reason: str | None = None
+    """Why they ask, where they say so: for the audit log."""
 
     @property
     def scope(self) -> str:
@@ -57,7 +59,7 @@ class Caller:
         """What they do here, for the audit log; None for customers, who are not of the staff."""
         if self.kind is CallerKind.CUSTOMER:
             return None
-        return Act(actor=self.name, channel=Channel.API)
+        return Act(actor=self.name, channel=Channel.API, reason=self.reason)
 
     @property
     def customer_id(self) -> CustomerId | None:

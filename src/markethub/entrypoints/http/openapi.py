@@ -18,6 +18,8 @@ from litestar.openapi.spec import (
     SecurityScheme,
 )
 
+from markethub.domain.audit import REASON_MAXIMUM
+from markethub.entrypoints.http.entrance import REASON_HEADER
 from markethub.entrypoints.http.errors import PROBLEM_TYPE, Problem
 from markethub.entrypoints.http.idempotency import KEY_CHARACTERS_MAXIMUM
 from markethub.entrypoints.http.schema_page import SchemaPage
@@ -109,7 +111,7 @@ def file_upload(*, fields: Iterable[str]) -> type[Operation]:
 def _operation(
     body: RequestBody | None, *, keyed: bool = False, needs_key: bool = False
 ) -> type[Operation]:
-    headers = [_key_header(required=needs_key)] if keyed else []
+    headers = [_key_header(required=needs_key), _reason_header()] if keyed else []
 
     @dataclass
     class DocumentedOperation(Operation):
@@ -131,6 +133,20 @@ def _key_header(*, required: bool) -> Parameter:
             type="string",  # type: ignore[arg-type]  # a plain string is what the enum renders to
             min_length=1,
             max_length=KEY_CHARACTERS_MAXIMUM,
+            pattern="^[ -~]*$",
+        ),
+    )
+
+
+def _reason_header() -> Parameter:
+    return Parameter(
+        name=REASON_HEADER,
+        param_in="header",
+        required=False,
+        description="Why, for the audit log of what staff do.",
+        schema=Schema(
+            type="string",  # type: ignore[arg-type]  # as above
+            max_length=REASON_MAXIMUM,
             pattern="^[ -~]*$",
         ),
     )

@@ -24,7 +24,7 @@ from markethub.domain.usecases.submit_evidence import SubmitDraft, SubmitEvidenc
 from markethub.entrypoints.console import forms
 from markethub.entrypoints.console.acts import act_of
 from markethub.entrypoints.console.dispute_story import story
-from markethub.entrypoints.console.evidence_fields import FILES, GROUPS, LABELS, fingerprint
+from markethub.entrypoints.console.evidence_fields import FILES, GROUPS, LABELS
 from markethub.entrypoints.console.exports import export_url
 from markethub.entrypoints.console.forms import Form, origin_of
 from markethub.entrypoints.console.lists import PAGE, chosen, looked_up, options, pages
@@ -94,7 +94,7 @@ class DisputePages:
             labels=LABELS,
             files=FILES,
             texts={name: text for name, text in written.items() if text},
-            drafted=fingerprint(dispute.draft),
+            drafted=dispute.draft.fingerprint,
             field_maximum=forms.TEXT_CHARACTERS_MAXIMUM,
             all_maximum=TEXT_CHARACTERS_MAXIMUM,
             fees=_fees(dispute),
@@ -202,9 +202,10 @@ async def write(
     dispute = await dispute_pages.find(dispute_id)
     typed = {name: form.text(name) for name in sorted(TEXT_FIELDS)}
     try:
-        _check_drafted(dispute, form)
         await draft_evidence(
-            DraftEvidenceCommand(dispute_id=dispute.id, texts=typed, act=act_of(staff))
+            DraftEvidenceCommand(
+                dispute_id=dispute.id, texts=typed, act=act_of(staff), seen=form.needed(DRAFTED)
+            )
         )
     except (PaymentsError, HttpProblem) as error:
         # What somebody has typed is not thrown away because it could not be kept.
@@ -265,7 +266,7 @@ async def confirm_submission(
         dispute=dispute,
         labels=LABELS,
         files=FILES,
-        drafted=fingerprint(dispute.draft),
+        drafted=dispute.draft.fingerprint,
     )
 
 
@@ -283,9 +284,13 @@ async def submit(
     dispute = await dispute_pages.find(dispute_id)
     origin = origin_of(request, staff, form)
     try:
-        _check_drafted(dispute, form)
         await submit_evidence(
-            SubmitEvidenceCommand(dispute_id=dispute.id, act=act_of(staff, form), origin=origin)
+            SubmitEvidenceCommand(
+                dispute_id=dispute.id,
+                act=act_of(staff, form),
+                origin=origin,
+                seen=form.needed(DRAFTED),
+            )
         )
     except (PaymentsError, HttpProblem) as error:
         return await _after(request, dispute_pages, dispute, error)
@@ -344,16 +349,6 @@ async def _after(
     if isinstance(error, GatewayUnavailable):
         return see_other(_address(dispute))
     return await dispute_pages.show(request, await dispute_pages.find(dispute.id), error)
-
-
-def _check_drafted(dispute: Dispute, form: Form) -> None:
-    """Raise HttpProblem if the draft is another than the one that the form was made from."""
-    if form.needed(DRAFTED) != fingerprint(dispute.draft):
-        raise HttpProblem(
-            409,
-            "draft_changed",
-            "Somebody has changed the evidence since this page was opened. Look at it again.",
-        )
 
 
 def _address(dispute: Dispute) -> str:

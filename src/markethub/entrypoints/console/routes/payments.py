@@ -274,7 +274,7 @@ async def refund(
                 payment_id=payment.id,
                 act=act_of(staff),
                 amount_minor=_minor(form, "amount_minor"),
-                reason=RefundReason(form.needed("why")),
+                reason=_reason(form),
                 note=form.text("note") or None,
                 origin=origin,
                 precondition=Precondition(
@@ -284,7 +284,9 @@ async def refund(
                 again=True,  # the form's key tells a repetition from a further refund
             )
         )
-    except ApprovalRequired:
+    except ApprovalRequired as error:
+        if error.is_anothers:
+            return await _after(request, payment_pages, payment, error)
         return see_other(_address(payment), done="approval-asked")
     except (PaymentsError, HttpProblem) as error:
         return await _after(request, payment_pages, payment, error)
@@ -315,6 +317,13 @@ def _minor(form: Form, name: str) -> int:
     if not (text.isascii() and text.isdigit() and len(text) < 16):
         raise invalid(name, "is not one of ours")
     return int(text)
+
+
+def _reason(form: Form) -> RefundReason:
+    try:
+        return RefundReason(form.needed("why"))
+    except ValueError:
+        raise invalid("why", "is none of the choices") from None
 
 
 def _address(payment: Payment) -> str:

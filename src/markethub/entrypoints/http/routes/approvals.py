@@ -128,7 +128,9 @@ async def _decided(
         raise forbidden()
     command = DecideApprovalCommand(
         approval_id=_known(approval_id),
-        act=attrs.evolve(caller.act, reason=None if isinstance(body.why, UnsetType) else body.why),
+        act=caller.act
+        if isinstance(body.why, UnsetType)
+        else attrs.evolve(caller.act, reason=body.why),
         approves=approves,
     )
     return approval_out(await decide_approval(command))
