@@ -9,6 +9,8 @@ PYTHON ?= python3
 SEEDS ?= 100000
 KILLS ?= 2000
 OPERATIONS ?= 10000
+# More than the smallest machine has cores, for many tests wait for processes and browsers.
+TEST_PROCESSES ?= 3
 VENV := .venv
 BIN := $(VENV)/bin
 
@@ -38,7 +40,7 @@ run: install ## Serve on SQLite with the simulated Stripe account
 
 .PHONY: test
 test: install ## Run all tests, on a real PostgreSQL too
-	$(BIN)/pytest --numprocesses auto --maxprocesses 4
+	$(BIN)/pytest --numprocesses $(TEST_PROCESSES) --dist worksteal
 
 .PHONY: check
 check: lint types imports deps test ## Run lint, types, import contracts, dependency check, tests
