@@ -262,6 +262,18 @@ async def test_one_refund_of_a_payment_waits_at_a_time_and_another_is_told_so(
     assert 1 == await pending(world)
 
 
+async def test_what_nobody_can_agree_to_any_more_is_not_said_to_wait(world: World) -> None:
+    payment = await world.paid(total=9000)
+    outdated = await waits(world, payment, 3000)
+    await world.refund(payment, 500)
+    with pytest.raises(ApprovalRequired) as refused:
+        await world.refund(payment, 3000)
+
+    assert (outdated.id, True) == (refused.value.approval_id, refused.value.is_anothers)
+    await decide(world, outdated.id, by="ada", approves=False)
+    assert outdated.id != (await waits(world, payment, 3000)).id
+
+
 async def test_a_repetition_finds_what_waits_and_in_the_end_the_refund(world: World) -> None:
     payment = await world.paid()
     waiting = await waits(world, payment, origin="k")

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from markethub.domain.payment import Payment
+from markethub.domain.ports.gateway import Declined
 from markethub.entrypoints.cli.demo_world import World
 from tests.support.faults import Crash, Fault
 from tests.support.shell import Ran, Shell, log_restored
@@ -207,6 +208,19 @@ class TestAPlan:
 
         assert (1, {"plan_outdated", "succeeded"}) == (code, set(states))
         assert [1000] == [each["amount"] for each in of(shell, one)]
+
+    def test_whose_refund_was_refused_is_not_called_carried_out(
+        self, shell: Shell, tmp_path: Path
+    ) -> None:
+        payment = paid(shell)
+        path = self.plan(shell, tmp_path, "--order", "o-1")
+        shell.answers[:] = [Declined(code="insufficient_funds")]
+
+        first = self.apply(shell, path)
+        second = self.apply(shell, path)
+
+        assert [(1, ["gateway_rejected"]), (1, ["failed"])] == [first, second]
+        assert ["failed"] == [each["status"] for each in of(shell, payment)]
 
     def test_asks_before_it_refunds_and_is_never_written_over(
         self, shell: Shell, tmp_path: Path

@@ -8,7 +8,8 @@ from sqlalchemy import CompoundSelect, Select, text
 
 from markethub.adapters.sqlalchemy import history, tables
 from markethub.adapters.sqlalchemy.engines import engines_for
-from markethub.adapters.sqlalchemy.queries import PAYMENT_OF
+from markethub.adapters.sqlalchemy.queries import PAYMENT_OF, TROUBLES
+from markethub.domain.ports.queries import Trouble
 
 pytestmark = pytest.mark.anyio
 
@@ -83,3 +84,16 @@ async def test_the_order_by_amount_is_that_of_an_index_either_way(store_url: str
     for plan in plans:
         assert any("ix_payments_currency_amount_minor_id" in line for line in plan)
         assert [] == [line for line in plan if "Sort" in line or "TEMP B-TREE" in line]
+
+
+@pytest.mark.parametrize("store_url", ["sqlite"], indirect=True)  # PostgreSQL knows how few
+@pytest.mark.parametrize("trouble", Trouble)
+async def test_payments_in_trouble_are_found_without_reading_the_others(
+    store_url: str, trouble: Trouble
+) -> None:
+    newest = tables.payments.c.created_at.desc(), tables.payments.c.id.desc()
+    page = tables.payments.select().where(TROUBLES[trouble]).order_by(*newest).limit(51)
+    [plan] = await plans_of(store_url, page, avoiding="")
+
+    assert any(f"ix_payments_{trouble}" in line for line in plan)
+    assert [] == [line for line in plan if "Sort" in line or "TEMP B-TREE" in line]

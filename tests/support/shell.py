@@ -15,6 +15,7 @@ import structlog
 from dependency_injector import providers
 
 from markethub.domain.ports.dispute_desk import DisputeDesk
+from markethub.domain.ports.gateway import GatewayOutcome
 from markethub.domain.ports.system import Clock
 from markethub.domain.usecases.receive_event import ReceiveEventCommand
 from markethub.entrypoints.cli import main
@@ -47,6 +48,8 @@ class Shell:
         self.settings = settings
         self.faults: list[Fault] = []
         """What happens to the next calls of the gateway."""
+        self.answers: list[GatewayOutcome] = []
+        """What the provider answers them."""
         self.desk: DisputeDesk | None = None
         """Who disputes, where it is not the simulated account."""
         self.clock: Clock | None = None
@@ -93,6 +96,7 @@ class Shell:
         container = build_container(self.settings)
         gateway = FaultyGateway(container.gateway())
         gateway.faults = self.faults
+        gateway.answers = self.answers
         container.gateway.override(providers.Object(gateway))
         if self.desk is not None:
             container.dispute_desk.override(providers.Object(self.desk))

@@ -166,9 +166,11 @@ def plan_refunds(
 def _line(read: object) -> PlannedRefund:
     if not isinstance(read, Mapping):
         raise TypeError("a line is an object")
-    currency = read["currency"]
+    payment_id, currency = read["payment_id"], read["currency"]
+    if not isinstance(payment_id, str):
+        raise TypeError("an id is a text")
     return PlannedRefund(
-        payment_id=PaymentId(read["payment_id"]),
+        payment_id=PaymentId(payment_id),
         amount=Money.of(read["amount"], currency),
         precondition=Precondition(
             captured=Money.of(read["captured"], currency),

@@ -327,6 +327,21 @@ async def test_a_plan_of_none_or_of_too_many_is_refused(desk: Desk, number: int)
     assert 400 == answer.status_code
 
 
+@pytest.mark.parametrize(
+    "note", ["a\0", "\ud800", "4242 4242 4242 4242"], ids=["nul", "half a letter", "card"]
+)
+async def test_a_note_that_must_not_be_kept_is_not_brought_in_by_a_plan(
+    desk: Desk, note: str
+) -> None:
+    payment = await paid(desk, "o-1")
+    fields = form_of(await look(desk, [payment]))
+    plan = attrs.evolve(RefundPlan.read(json.loads(fields["plan"])), note=note)
+    spelled = json.dumps(plan.document()).replace("4242", "\\u003424\\u0032")
+
+    assert 400 == (await confirm(desk, {**fields, "plan": spelled})).status_code
+    assert [[]] == await given_back(desk, [payment])
+
+
 async def test_a_form_that_no_page_of_ours_rendered_refunds_nothing(desk: Desk) -> None:
     payment = await paid(desk, "o-1")
     fields = form_of(await look(desk, [payment]))

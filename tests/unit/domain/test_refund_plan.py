@@ -106,6 +106,9 @@ def test_a_plan_that_was_changed_anywhere_is_refused(where: tuple[Any, ...], val
         RefundPlan.read(document)
 
 
+LINE = {"payment_id": "pay_1", "currency": "usd", "amount": 1, "captured": 1, "given_back": 0}
+
+
 @pytest.mark.parametrize(
     "document",
     [
@@ -115,6 +118,7 @@ def test_a_plan_that_was_changed_anywhere_is_refused(where: tuple[Any, ...], val
         {"lines": 3},
         {"created_at": 1, "reason": "x", "lines": []},
         {**plan().document(), "note": 5},
+        {**plan().document(), "lines": [{**LINE, "payment_id": ["pay_1"]}]},
     ],
 )
 def test_what_is_no_plan_is_refused(document: object) -> None:

@@ -53,11 +53,11 @@ _PAYMENTS: Final = tables.payments.c
 _INBOX: Final = tables.inbox.c
 _BY_TIME: Final = (_PAYMENTS.created_at, _PAYMENTS.id)
 _BY_AMOUNT: Final = (_PAYMENTS.currency, _PAYMENTS.amount_minor, _PAYMENTS.id)
-_TROUBLES: Final[Mapping[Trouble, TextClause]] = {
+TROUBLES: Final[Mapping[Trouble, TextClause]] = {
     Trouble.DISPUTED: tables.PAYMENT_DISPUTED,
     Trouble.QUARANTINED: tables.PAYMENT_QUARANTINED,
 }
-assert set(_TROUBLES) == set(Trouble), "each is looked for"
+assert set(TROUBLES) == set(Trouble), "each is looked for"
 
 
 PAYMENT_OF: Final = union_all(
@@ -267,7 +267,7 @@ def _filtered(filter: PaymentFilter) -> Select[Any]:
     if filter.currency is not None:
         query = query.where(_PAYMENTS.currency == filter.currency.code)
     if filter.trouble is not None:
-        query = query.where(_TROUBLES[filter.trouble])
+        query = query.where(TROUBLES[filter.trouble])
     return query
 
 

@@ -206,12 +206,14 @@ payments: Final = Table(
     Index(
         "ix_payments_quarantined",
         "created_at",
+        "id",
         sqlite_where=PAYMENT_QUARANTINED,
         postgresql_where=PAYMENT_QUARANTINED,
     ),
     Index(
         "ix_payments_disputed",
         "created_at",
+        "id",
         sqlite_where=PAYMENT_DISPUTED,
         postgresql_where=PAYMENT_DISPUTED,
     ),

@@ -221,8 +221,9 @@ class RefundPayment:
     ) -> Approval:
         """Save that somebody has to approve it. One of a payment waits at a time."""
         require_shown(command.act)
+        given_back = Precondition.of(payment).given_back
         for earlier in await tx.approvals.of_payment(payment.id):
-            if earlier.is_pending and _is_of(earlier, amount, command):
+            if earlier.is_pending and _is_of(earlier, amount, command, given_back=given_back):
                 return earlier
             if earlier.is_pending:
                 raise ApprovalRequired(
@@ -243,7 +244,7 @@ class RefundPayment:
             requested_by=command.act.actor,
             origin=command.origin,
             plan=command.plan,
-            given_back=Precondition.of(payment).given_back,
+            given_back=given_back,
             created_at=now,
             updated_at=now,
         )
@@ -349,14 +350,19 @@ async def _awaited(tx: Transaction, command: RefundPaymentCommand) -> Approval |
     return found
 
 
-def _is_of(waiting: Approval, amount: Money, command: RefundPaymentCommand) -> bool:
-    """Tell whether what waits is what the same person asks for once more."""
-    return (waiting.amount, waiting.reason, waiting.note, waiting.requested_by) == (
-        amount,
-        command.reason,
-        command.note,
-        command.act.actor,
-    )
+def _is_of(
+    waiting: Approval, amount: Money, command: RefundPaymentCommand, *, given_back: Money
+) -> bool:
+    """Tell whether what waits is what the same person asks for once more.
+
+    It is not where something was given back since: nobody can agree to that any more.
+    """
+    return waiting.given_back in (None, given_back) and (
+        waiting.amount,
+        waiting.reason,
+        waiting.note,
+        waiting.requested_by,
+    ) == (amount, command.reason, command.note, command.act.actor)
 
 
 def _reasoned(command: RefundPaymentCommand) -> Act:

@@ -17,7 +17,11 @@ from markethub.domain.payment import Payment, PaymentStatus
 from markethub.domain.ports.queries import PaymentFilter
 from markethub.domain.refund import RefundReason
 from markethub.domain.refund_plan import LeftOut, RefundPlan, plan_refunds
-from markethub.domain.usecases.apply_refund_plan import AppliedLine, ApplyRefundPlanCommand
+from markethub.domain.usecases.apply_refund_plan import (
+    AppliedLine,
+    ApplyRefundPlanCommand,
+    Outcome,
+)
 from markethub.entrypoints.card_numbers import contains_card_number
 from markethub.entrypoints.cli import output
 from markethub.entrypoints.cli.composition import acting_as, actor_option, run
@@ -195,7 +199,7 @@ def _print_made(invocation: Invocation, decided: RefundPlan, made: Sequence[Appl
         )
     if any(each.is_unknown for each in made):
         click.get_current_context().exit(UNKNOWN_OUTCOME)
-    if any(each.error for each in made):
+    if any(each.outcome is not Outcome.MADE for each in made):
         click.get_current_context().exit(REFUSED)
 
 

@@ -37,6 +37,7 @@ from markethub.entrypoints.console.problems import sentence
 from markethub.entrypoints.console.staff import ROLE, Staff
 from markethub.entrypoints.http.errors import invalid
 from markethub.entrypoints.http.injected import Injected
+from markethub.entrypoints.http.json_body import decode
 from markethub.entrypoints.setting_values import Role
 
 _NAV: Final = "payments"
@@ -233,10 +234,8 @@ def _reason(form: Form) -> RefundReason:
 
 def _plan(text: str) -> RefundPlan:
     """Read the plan that a page of ours showed. Raises HttpProblem, and PlanChanged."""
-    try:
-        return RefundPlan.read(json.loads(text))
-    except (ValueError, RecursionError):
-        raise invalid("plan", "is not one of ours") from None
+    # As strictly as a body: what JSON spells by escapes, the form has not seen.
+    return RefundPlan.read(decode(text.encode(), dict[str, object]))
 
 
 def _require_few(chosen: Sequence[object], field: str) -> None:

@@ -9,6 +9,7 @@ branch_labels = None
 depends_on = None
 
 DISPUTED = sa.text("(chargeback_open OR disputed_minor > 0)")
+QUARANTINED = sa.text("quarantine IS NOT NULL")
 
 
 def upgrade() -> None:
@@ -24,10 +25,16 @@ def upgrade() -> None:
         ("ix_deliveries_aggregate_id", "deliveries", ["aggregate_id"]),
     ):
         op.create_index(name, table, columns)
-    op.create_index(
-        "ix_payments_disputed",
-        "payments",
-        ["created_at"],
-        sqlite_where=DISPUTED,
-        postgresql_where=DISPUTED,
-    )
+    # In the order of their list, or SQLite would read all payments in that order instead.
+    op.drop_index("ix_payments_quarantined", "payments")
+    for name, condition in (
+        ("ix_payments_quarantined", QUARANTINED),
+        ("ix_payments_disputed", DISPUTED),
+    ):
+        op.create_index(
+            name,
+            "payments",
+            ["created_at", "id"],
+            sqlite_where=condition,
+            postgresql_where=condition,
+        )
