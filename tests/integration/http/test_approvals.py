@@ -63,6 +63,17 @@ async def test_a_second_person_agrees_and_the_first_hears_of_the_refund(api: Api
     assert (201, agreed.json()["refund_id"]) == (repeated.status_code, repeated.json()["id"])
 
 
+async def test_a_refund_that_does_not_wait_is_given_no_approvals_id(api: Api) -> None:
+    waiting = await asked(api)
+    shown = (await api.get(f"/api/approvals/{waiting}/", caller=ops(Role.VIEWER))).json()
+    path = f"/api/payments/{shown['payment_id']}/refunds/"
+    other = await api.call("POST", path, {"amount": 2500}, key="o", caller=ops(Role.REFUNDER))
+
+    assert (409, "approval_required") == (other.status_code, other.json()["code"])
+    assert "approval_id" not in other.json()
+    assert waiting in other.json()["detail"]
+
+
 async def test_a_second_person_refuses(api: Api) -> None:
     waiting = await asked(api)
     rejected = await api.call("POST", f"/api/approvals/{waiting}/reject/", caller=BOB, key="b")

@@ -156,8 +156,8 @@ def _payments_error(request: Request[Any, Any, Any], error: PaymentsError) -> Re
     headers: dict[str, str] = {}
     approval_id: str | None = None
     match error:
-        case errors.ApprovalRequired():
-            approval_id = error.approval_id
+        case errors.ApprovalRequired(is_anothers=False):
+            approval_id = error.approval_id  # of another refund it would say that this one waits
         case errors.ValidationFailed(field=field, message=message):
             fields = (FieldProblem(field=field, message=message),)
         case errors.TooManyDeclines() | errors.GatewayUnavailable():
