@@ -57,7 +57,11 @@ def story(url: str) -> str:
 
 def places(url: str, settings: Settings) -> Mapping[str, str]:
     """Name what can be opened at a server."""
-    found = {"interface": f"{url}/schema/", "health": f"{url}/health/ready"}
+    found = {
+        "interface": f"{url}/schema/",
+        "health": f"{url}/health/ready",
+        "ops_console": f"{url}/ops",
+    }
     if settings.gateway == "fake" or settings.mode == "test":
         found["demo_shop"] = f"{url}/demo/"
     if settings.gateway == "fake":
