@@ -226,6 +226,8 @@ async def test_who_would_have_been_both_persons_is_written_down(world: World) ->
         (AuditAction.REFUND_APPROVAL_ASKED, "ada"),
         (AuditAction.REFUND_APPROVE_DENIED, "ada"),
     ] == await logged(world)
+    about = AuditFilter(action=AuditAction.REFUND_APPROVE_DENIED, payment_id=payment.id)
+    assert 1 == len((await world.container.audit_queries().entries(about)).items)
 
 
 async def test_who_asked_may_take_it_back(world: World) -> None:

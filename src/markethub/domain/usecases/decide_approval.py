@@ -10,7 +10,7 @@ from markethub.domain.errors import ApprovalRequired, NotFound, SecondPersonRequ
 from markethub.domain.ids import ApprovalId
 from markethub.domain.ports.system import Clock
 from markethub.domain.ports.unit_of_work import Transaction, Transactions
-from markethub.domain.usecases.record_audit import RecordAudit, record
+from markethub.domain.usecases.record_audit import record
 from markethub.domain.usecases.refund_payment import RefundPayment, RefundPaymentCommand
 from markethub.domain.usecases.settlement import lock
 
@@ -43,9 +43,7 @@ class DecideApproval:
         try:
             approval = await self.transactions.run(lambda tx: self._decide(tx, command))
         except SecondPersonRequired:
-            write = RecordAudit(transactions=self.transactions, clock=self.clock)
-            denied = AuditAction.REFUND_APPROVE_DENIED
-            await write(command.act, denied, subject=command.approval_id)
+            await self.transactions.run(lambda tx: self._note_denied(tx, command))
             raise
         if not command.approves:
             return approval
@@ -54,6 +52,17 @@ class DecideApproval:
         decided = await self.transactions.run(lambda tx: self._find(tx, command.approval_id))
         decided.require_decided(ApprovalStatus.APPROVED)  # another may have rejected it meanwhile
         return decided
+
+    async def _note_denied(self, tx: Transaction, command: DecideApprovalCommand) -> None:
+        found = await self._find(tx, command.approval_id)
+        await record(
+            tx,
+            command.act,
+            AuditAction.REFUND_APPROVE_DENIED,
+            at=self.clock.now(),
+            subject=found.id,
+            payment_id=found.payment_id,
+        )
 
     async def _make(self, approval: Approval, act: Act) -> None:
         with suppress(ApprovalRequired):  # another has decided it meanwhile

@@ -61,6 +61,7 @@ _DID: Final = {
     AuditAction.REFUND_APPROVAL_ASKED: "A refund was asked for that needs a second person",
     AuditAction.REFUND_APPROVE: "The refund was approved",
     AuditAction.REFUND_REJECT: "The refund was rejected",
+    AuditAction.REFUND_APPROVE_DENIED: "Somebody tried to approve it who may not",
     AuditAction.DISPUTE_DRAFT: "Evidence was written",
     AuditAction.DISPUTE_ATTACH: "A file was attached to the evidence",
     AuditAction.DISPUTE_SUBMIT: "The evidence was submitted",
