@@ -240,7 +240,7 @@ async def test_a_few_are_under_way_at_a_time(desk: Desk) -> None:
         under_way += 1
         most = max(most, under_way)
         for _ in range(100):
-            await asyncio.sleep(0)
+            await asyncio.sleep(0)  # a turn for the others: far more than they need to come so far
         under_way -= 1
 
     gateway.after_send = answer_slowly
